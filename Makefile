@@ -1,0 +1,62 @@
+# Every target says what it does; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lock fmt lint types imports generate generated check test test-unit cluster cluster-down images clean-all demo demo-down
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+venv: $(VENV)/.complete ## the Python environment, from requirements.lock
+
+$(VENV)/.complete: requirements.lock pyproject.toml serving_image/pyproject.toml
+	@echo "Python environment: about 40 s the first time"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e . -e serving_image
+	@touch $@
+
+lock: ## pin every dependency anew, with hashes, for every supported Python
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package contender-serving \
+		--group dev pyproject.toml serving_image/pyproject.toml --all-extras -o requirements.lock
+
+fmt: venv ## format the code
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: venv
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: venv
+	$(BIN)/mypy
+
+imports: venv
+	$(BIN)/lint-imports
+
+generate: venv ## write the generated files anew: the chart's CRDs, the field reference
+	$(RUN) tools/crd_reference.py && $(RUN) tools/chart_crd.py
+
+generated: venv
+	$(RUN) tools/crd_reference.py --check && $(RUN) tools/chart_crd.py --check
+
+check: lint types imports generated ## lint, types, import layers, generated files up to date
+
+cluster: venv ## bring the kind cluster up (about 12 minutes the first time, 20 s after)
+	$(RUN) -m tests.cluster up
+
+cluster-down: venv ## delete the kind cluster
+	$(RUN) -m tests.cluster down
+
+images: venv ## build the operator's and the serving image anew and load them into the cluster
+	$(RUN) -m tests.cluster images
+
+clean-all: venv ## delete the cluster and all that was installed for it; the cache stays
+	$(RUN) -m tests.cluster clean-all
+
+test: venv ## every test, on a real cluster
+	$(RUN) -m pytest
+
+test-unit: venv ## the tests that need no cluster
+	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract

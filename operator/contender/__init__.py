@@ -1,0 +1,1 @@
+"""Contender: machine-learning models compete for production traffic, on plain Kubernetes."""

@@ -1,0 +1,200 @@
+"""`contender.dev/v1alpha1` as Python values. The truth is `crds/`; `tests/schema` holds the two together.
+
+No defaults and no checks here: the API server has applied them before the operator sees an object.
+Keys are the YAML's in snake case. What the operator only passes on (resources, scheduling, ...) stays a mapping.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+Json = Mapping[str, Any]
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(duration: str) -> float:
+    """The length of a duration such as `250ms`, `2m` or `1h30m`, in seconds."""
+    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", duration))
+
+
+class Measure(StrEnum):
+    ERRORS = "errors"
+    REJECTED = "rejected"
+    LATENCY = "latency"
+
+
+class OnTimeout(StrEnum):
+    HOLD = "Hold"
+    REJECT = "Reject"
+    PROMOTE = "Promote"
+
+
+class Phase(StrEnum):
+    """Where a trial is. The last four are ends."""
+
+    QUALIFYING = "Qualifying"
+    SHIFTING = "Shifting"
+    HOLDING = "Holding"
+    PROMOTING = "Promoting"
+    REJECTING = "Rejecting"
+    SUPERSEDING = "Superseding"
+    PROMOTED = "Promoted"
+    REJECTED = "Rejected"
+    SUPERSEDED = "Superseded"
+
+
+ENDED = frozenset({Phase.PROMOTED, Phase.REJECTED, Phase.SUPERSEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    measure: Measure
+    over: str | None  # latency only: what counts as slow
+    no_worse_than: float | None
+    below: float | None
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(Measure(raw["measure"]), raw.get("over"), raw.get("noWorseThan"), raw.get("below"))
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRules:
+    """`spec.trial`, which a Trial copies when it begins."""
+
+    steps: tuple[int, ...]
+    soak: str
+    guardrails: tuple[Guardrail, ...]
+    confidence: float
+    timeout: str
+    on_timeout: OnTimeout
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(
+            steps=tuple(raw["steps"]),
+            soak=raw["soak"],
+            guardrails=tuple(Guardrail.parse(guardrail) for guardrail in raw["guardrails"]),
+            confidence=raw["confidence"],
+            timeout=raw["timeout"],
+            on_timeout=OnTimeout(raw["onTimeout"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDeployment:
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    model: Json
+    runtime: Json
+    resources: Json
+    scheduling: Json
+    autoscaling: Json
+    trial: Json  # as written: a Trial copies it whole
+    history_limit: int
+    timeout: str  # spec.traffic.timeout
+    status: Json
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        meta, spec = raw["metadata"], raw["spec"]
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            generation=meta["generation"],
+            resource_version=meta["resourceVersion"],
+            model=spec["model"],
+            runtime=spec["runtime"],
+            resources=spec["resources"],
+            scheduling=spec["scheduling"],
+            autoscaling=spec["autoscaling"],
+            trial=spec["trial"],
+            history_limit=spec["trial"]["historyLimit"],
+            timeout=spec["traffic"]["timeout"],
+            status=raw.get("status") or {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A variant as status and Trial name it."""
+
+    variant: str
+    version: str | None
+    digest: str | None
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(raw["variant"], raw.get("version"), raw.get("digest"))
+
+    def dump(self) -> dict[str, str]:
+        pairs = {"variant": self.variant, "version": self.version, "digest": self.digest}
+        return {key: value for key, value in pairs.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A Trial object: `spec` is what it began with, the rest is its status."""
+
+    name: str
+    resource_version: str
+    champion: Contestant
+    challenger: Contestant
+    champion_replicas: int  # when the trial began
+    rules: TrialRules
+    phase: Phase
+    step: int  # index into rules.steps; -1 before the first
+    since: datetime | None  # when the present share was first seen live
+    looked_at: datetime | None
+    judged_seconds: float  # time in which evidence arrived
+    verdict: Json | None
+    decisions: tuple[Json, ...]
+    evidence: Json
+    withdrawn: bool  # the wish for this challenger went away after the trial
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        meta, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
+        return cls(
+            name=meta["name"],
+            resource_version=meta["resourceVersion"],
+            champion=Contestant.parse(spec["champion"]),
+            challenger=Contestant.parse(spec["challenger"]),
+            champion_replicas=spec["championReplicas"],
+            rules=TrialRules.parse(spec),
+            phase=Phase(status.get("phase", Phase.QUALIFYING)),
+            step=status.get("step", -1),
+            since=moment(status.get("since")),
+            looked_at=moment(status.get("lookedAt")),
+            judged_seconds=status.get("judgedSeconds", 0.0),
+            verdict=status.get("verdict"),
+            decisions=tuple(status.get("decisions", ())),
+            evidence=status.get("evidence", {}),
+            withdrawn=status.get("withdrawn", False),
+            started_at=moment(status.get("startedAt")),
+            ended_at=moment(status.get("endedAt")),
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in ENDED
+
+
+def moment(text: str | None) -> datetime | None:
+    """An RFC 3339 time as the API server writes it, aware."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def rfc3339(when: datetime) -> str:
+    """A time as the API server takes it, in UTC to the millisecond."""
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

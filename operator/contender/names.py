@@ -1,0 +1,83 @@
+"""Every name, label and annotation that Contender writes is made here, and nowhere else."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+GROUP = "contender.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+FIELD_MANAGER = "contender-operator"
+
+COMPONENT = f"{GROUP}/component"  # on all that Contender makes: every watch selects by it
+MODELDEPLOYMENT = f"{GROUP}/modeldeployment"
+VARIANT = f"{GROUP}/variant"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+CHAMPION = f"{GROUP}/champion"  # annotation of the entry Service: the champion outlives a lost status
+REFRESH = f"{GROUP}/refresh"  # annotation of a router pod: its change makes the kubelet sync the configuration
+
+VARIANT_COMPONENT = "variant"
+ENTRY_COMPONENT = "entry"
+ROUTER_COMPONENT = "router"
+TRIAL_COMPONENT = "trial"
+
+ROUTER = "contender-router"
+ROUTER_BOOTSTRAP = "contender-router-bootstrap"
+PIN_HEADER = "x-contender-variant"
+
+HASH_VERSION = 1
+HASH_LENGTH = 8
+
+
+def variant_hash(model: Mapping[str, Any], runtime: Mapping[str, Any]) -> str:
+    """The name of a variant: 8 hex digits over what the user asked for, never over what was rendered.
+
+    `model.version` is a label for people: the same bytes under another label are the same variant.
+    """
+    intent = {
+        "hashVersion": HASH_VERSION,
+        "model": {key: value for key, value in model.items() if key != "version"},
+        "runtime": dict(runtime),
+    }
+    canonical = json.dumps(intent, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def variant_name(deployment: str, variant: str) -> str:
+    """The name that a variant's Deployment, Service, HPA and PDB share."""
+    return f"{deployment}-{variant}"
+
+
+def trial_name(deployment: str, number: int) -> str:
+    return f"{deployment}-{number}"
+
+
+def variant_labels(deployment: str, variant: str) -> dict[str, str]:
+    return {
+        COMPONENT: VARIANT_COMPONENT,
+        MODELDEPLOYMENT: deployment,
+        VARIANT: variant,
+        MANAGED_BY: FIELD_MANAGER,
+    }
+
+
+def variant_selector(deployment: str, variant: str) -> dict[str, str]:
+    return {MODELDEPLOYMENT: deployment, VARIANT: variant}
+
+
+def entry_labels(deployment: str) -> dict[str, str]:
+    return {COMPONENT: ENTRY_COMPONENT, MODELDEPLOYMENT: deployment, MANAGED_BY: FIELD_MANAGER}
+
+
+def trial_labels(deployment: str) -> dict[str, str]:
+    return {COMPONENT: TRIAL_COMPONENT, MODELDEPLOYMENT: deployment, MANAGED_BY: FIELD_MANAGER}
+
+
+def router_labels() -> dict[str, str]:
+    return {COMPONENT: ROUTER_COMPONENT, MANAGED_BY: FIELD_MANAGER}
+
+
+def router_selector() -> dict[str, str]:
+    return {COMPONENT: ROUTER_COMPONENT}

@@ -1,0 +1,105 @@
+"""What one reconcile saw, all of it, before anything was decided. Frozen values without behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from contender.api import ModelDeployment, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something cannot go on, for a person: a CamelCase reason, and a message that names the mend."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The objects of one variant, as the API server has them."""
+
+    hash: str
+    image: str  # of the server container; kept as it was made, so that an operator upgrade restarts nothing
+    replicas: int  # wanted now by whoever owns the count
+    ready: int  # pods that are ready and of the newest template
+    min_replicas: int  # as the HPA has it
+    problem: Problem | None = None  # what its pods say when they do not become ready
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """One router pod's counters for one variant's live traffic, since that Envoy process began."""
+
+    completed: int = 0
+    retries: int = 0
+    errors: int = 0  # 5xx, timeouts among them
+    rejected: int = 0  # 4xx but 401, 403 and 429
+    timeouts: int = 0
+    timed: int = 0  # answers in the latency histogram
+    faster: Mapping[float, int] = field(default_factory=dict)  # bucket edge in seconds -> answers at or under it
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How one ModelDeployment's traffic is split. `share` is the challenger's, in percent."""
+
+    champion: str
+    challenger: str | None = None
+    share: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One ModelDeployment's part of its namespace's router configuration."""
+
+    port: int
+    route: Route
+    clusters: tuple[str, ...]  # variants that the router knows, in or out of the route; sorted
+    timeout: float  # seconds
+    backend_ports: Mapping[str, int]  # variant -> port of its Service
+
+
+@dataclass(frozen=True, slots=True)
+class RouterPod:
+    """What one router pod says of one ModelDeployment."""
+
+    name: str
+    uid: str
+    uptime: float  # seconds since this Envoy process began
+    listening: bool
+    route: Route | None  # the one that is live in it
+    clusters: frozenset[str]  # variants whose clusters are live in it
+    active: Mapping[str, int]  # variant -> requests under way, whatever their purpose
+    counters: Mapping[str, Counters]  # variant -> live traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """The namespace's router, seen from one ModelDeployment."""
+
+    block: Block | None  # as written in the ConfigMap
+    pods: tuple[RouterPod, ...]  # every ready pod that answered
+    silent: tuple[str, ...]  # ready pods that did not answer
+    taken_ports: frozenset[int]  # by the namespace's other ModelDeployments
+    version: str = ""  # resourceVersion of the ConfigMap that `block` was read from
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The Service `<name>` through which clients come."""
+
+    champion: str | None
+    port: int | None  # its target port
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    now: datetime
+    deployment: ModelDeployment
+    wanted: str  # hash of the variant that `spec` asks for
+    variants: Mapping[str, Variant]
+    entry: Entry | None
+    trials: tuple[Trial, ...]  # oldest first
+    router: Router
+    foreign: tuple[str, ...] = ()  # "Kind name" of objects that stand where ours would, and are not ours
