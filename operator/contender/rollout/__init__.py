@@ -1,0 +1,1 @@
+"""How a trial is judged: counts, evidence, rules and verdicts, all of it pure."""

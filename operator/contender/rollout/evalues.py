@@ -1,0 +1,89 @@
+"""E-values: how strongly counts speak against a hypothesis, valid however often one looks.
+
+An e-process is a running bet against a hypothesis that cannot be expected to gain while the hypothesis is true. So the
+chance that it ever reaches 1/alpha is at most alpha (Ville's inequality; Howard et al., arXiv:1810.08240): one may look
+after every interval and stop at will. Here it is a mean of likelihood ratios over fixed alternatives (the method of
+mixtures), of events that are Bernoulli trials. All is in natural logarithms until `evalue`.
+Pure arithmetic: knows neither trials nor guardrails.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+
+LARGEST = 1e12  # as large as an e-value is told: more would prove nothing more, and JSON has no infinity
+
+# The alternatives: odds of 1.1 to 20 times the tolerated ones, evenly spaced in their logarithm, and the same below.
+ALTERNATIVES = 24
+LARGER = tuple(1.1 * (20 / 1.1) ** (i / (ALTERNATIVES - 1)) for i in range(ALTERNATIVES))
+SMALLER = tuple(1 / factor for factor in LARGER)
+
+
+def log_likelihood_ratio(events: float, of: float, odds: float, factor: float) -> float:
+    """How much better `odds * factor` explains `events` out of `of` Bernoulli trials than `odds` does.
+
+    With q = odds / (1 + odds) and p = factor * odds / (1 + factor * odds) it is
+    events * ln(p / q) + (of - events) * ln((1 - p) / (1 - q)), written so that neither a small q nor p = 0 harms it.
+    """
+    if factor == 0 and events:
+        return -math.inf
+    gain = events * math.log(factor) if factor else 0.0
+    return gain - of * (math.log1p(odds * factor) - math.log1p(odds))
+
+
+def log_mean(logs: Iterable[float]) -> float:
+    """ln of the mean of exp(logs), without overflow. The mean of e-values is an e-value: expectations are linear."""
+    values = tuple(logs)
+    largest = max(values)
+    if math.isinf(largest):
+        return largest
+    return largest + math.log(math.fsum(math.exp(value - largest) for value in values) / len(values))
+
+
+def log_above(events: float, exposures: float, bound: float) -> float:
+    """ln of the e-value against "the rate is at most `bound`" (0 < bound < 1), a mixture over greater rates."""
+    odds = bound / (1 - bound)
+    return log_mean(log_likelihood_ratio(events, exposures, odds, factor) for factor in LARGER)
+
+
+def log_below(events: float, exposures: float, bound: float) -> float:
+    """ln of the e-value against "the rate is at least `bound`" (0 < bound < 1), a mixture over smaller rates.
+
+    Half of the bet is on a rate of 0, which most healthy services have: without an event it grows fastest, and the
+    first event ends it.
+    """
+    odds = bound / (1 - bound)
+    spread = log_mean(log_likelihood_ratio(events, exposures, odds, factor) for factor in SMALLER)
+    return log_mean((log_likelihood_ratio(events, exposures, odds, 0), spread))
+
+
+def evalue(log: float) -> float:
+    """The e-value whose logarithm is given, at most `LARGEST`."""
+    return math.exp(min(log, math.log(LARGEST)))
+
+
+def interval(events: int, of: int, confidence: float) -> tuple[float, float]:
+    """Bounds of a Bernoulli rate that hold at all looks together, with the given confidence.
+
+    The rates that Robbins' beta mixture does not refute: those p for which B(k + 1, n - k + 1) / (p^k (1 - p)^(n - k))
+    stays under 1 / (1 - confidence) (Robbins 1970; Howard et al., arXiv:1810.08240, "conjugate mixtures").
+    """
+    successes, failures = events + 1, of - events + 1
+    mixture = math.lgamma(successes) + math.lgamma(failures) - math.lgamma(of + 2)
+    limit = -math.log(1 - confidence)
+
+    def refuted(rate: float) -> bool:
+        return mixture - events * math.log(rate) - (of - events) * math.log1p(-rate) >= limit
+
+    likeliest = events / of if of else 0.5
+    lower = _crossing(refuted, 0.0, likeliest) if events else 0.0
+    upper = _crossing(refuted, 1.0, likeliest) if events < of else 1.0
+    return lower, upper
+
+
+def _crossing(refuted: Callable[[float], bool], outside: float, inside: float) -> float:
+    """Where the answer changes between a refuted rate and one that is not, from the refuted side."""
+    while True:
+        middle = (outside + inside) / 2
+        if abs(inside - outside) <= 1e-6 * middle:
+            return outside
+        outside, inside = (middle, inside) if refuted(middle) else (outside, middle)
