@@ -1,0 +1,68 @@
+"""The order in which the router learns of variants: clusters first, seen in every pod, then the route; and back.
+
+A route to a cluster that a pod lacks answers 503, and each pod takes the newest files in its own time, clusters and
+routes in either order. So a block is written only if every pod can go to it from wherever it was seen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from contender.manifests.routes import RouterFull
+from contender.manifests.routes.envoy import weights
+from contender.observation import Block, Route, Router
+
+FIRST_PORT = 10_000
+PORTS = range(FIRST_PORT, FIRST_PORT + 200)
+
+
+def free_port(router: Router) -> int:
+    """The lowest listener port that no other ModelDeployment of the namespace has. Raises RouterFull."""
+    for port in PORTS:
+        if port not in router.taken_ports:
+            return port
+    raise RouterFull(f"a namespace's router takes at most {len(PORTS)} ModelDeployments: use another namespace")
+
+
+def next_block(wanted: Route, port: int, timeout: float, backend_ports: Mapping[str, int], router: Router) -> Block:
+    """The block to write now, on the way to `wanted`; call it at each look, until the pods carry that route.
+
+    `backend_ports` has at least the variants that `wanted` names. A variant of the present block that it lacks
+    keeps the port it has there.
+    """
+    old = router.block
+    if old is None:  # no client knows the listener yet, and its first files hold clusters and route together
+        route, clusters = wanted, _named(wanted)
+    else:
+        route = _reachable(wanted, old, router)
+        clusters = _named(wanted) | _named(route) | _still_needed(old, router)
+    known = {**({} if old is None else old.backend_ports), **backend_ports}
+    ports = {variant: known[variant] for variant in sorted(clusters)}
+    return Block(port, route, tuple(ports), timeout, ports)
+
+
+def _reachable(wanted: Route, old: Block, router: Router) -> Route:
+    """`wanted` where no pod could miss a cluster for it, else the champion alone, else what is written already."""
+    safe = _everywhere(old, router) | weights(old.route).keys()
+    for route in (wanted, replace(wanted, share=0)):
+        if weights(route).keys() <= safe:
+            return route
+    return old.route
+
+
+def _everywhere(old: Block, router: Router) -> frozenset[str]:
+    """Variants whose clusters are written and live in every ready pod; none, while a pod is silent."""
+    if router.silent or not router.pods:
+        return frozenset()
+    return frozenset(old.clusters).intersection(*(pod.clusters for pod in router.pods))
+
+
+def _still_needed(old: Block, router: Router) -> frozenset[str]:
+    """Variants to which some pod may still send requests, or has one under way."""
+    pods = router.pods
+    if router.silent or not pods or any(pod.route != old.route for pod in pods):
+        return frozenset(old.clusters)
+    return _named(old.route) | {variant for variant in old.clusters if any(pod.active.get(variant) for pod in pods)}
+
+
+def _named(route: Route) -> frozenset[str]:
+    return frozenset({route.champion} if route.challenger is None else {route.champion, route.challenger})

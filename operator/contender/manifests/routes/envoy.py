@@ -1,0 +1,259 @@
+"""A namespace's blocks as the files that its routers read: clusters, listeners, and a route table per ModelDeployment.
+
+Cluster, listener and route names are the wire between this module and `measure.envoy`, which reads them back from
+Envoy's counters. One bad cluster makes Envoy refuse all of them, so nothing that a user wrote is copied in here.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from contender.manifests.routes import RouterFull
+from contender.manifests.routes.bootstrap import EVERY_INTERFACE, HCM, ROUTER_FILTER, address, file_source
+from contender.names import PIN_HEADER, variant_name
+from contender.observation import Block, Route
+
+LIVE = "live"
+PINNED = "pinned"
+PURPOSES = (LIVE, PINNED)
+
+CONNECTION_AGE = 10  # seconds after which a client is asked to connect anew; draining a router pod rests on it
+UPSTREAM_IDLE = 3  # seconds; under the 5 after which uvicorn closes: whoever closes last meets a reset
+STALLED_AFTER = 30  # seconds beyond the timeout in which a client may stall its own request
+
+CONFIGMAP_HOLDS = 1 << 20  # bytes, over all values
+
+TYPES = "type.googleapis.com/envoy.config"
+PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def configmap_data(
+    namespace: str, blocks: Mapping[str, Block], cluster_domain: str = "cluster.local"
+) -> dict[str, str]:
+    """The dynamic ConfigMap's data; `blocks` by ModelDeployment name. Without blocks it is valid, and routes nothing.
+
+    Raises RouterFull when it is more than a ConfigMap holds.
+    """
+    hosts = f"{namespace}.svc.{cluster_domain}."  # the dot ends the name: no search list is gone through
+    ordered = sorted(blocks.items())
+    data = {
+        "cds.json": _file([made for name, block in ordered for made in _clusters(name, block, hosts)]),
+        "lds.json": _file([_listener(name, block.port) for name, block in ordered]),
+    }
+    for name, block in ordered:
+        data[f"rds.{name}.json"] = _file([_routes(name, block)], split_text(block.route))
+        data[f"block.{name}.json"] = _json(asdict(block))
+    if sum(map(len, data.values())) > CONFIGMAP_HOLDS:
+        raise RouterFull("the router's configuration is more than a ConfigMap holds: use another namespace")
+    return data
+
+
+def parse_blocks(data: Mapping[str, str]) -> dict[str, Block]:
+    """The blocks that `configmap_data` wrote, by ModelDeployment name. One that is unreadable counts as not written."""
+    found = {}
+    for key, text in data.items():
+        if key.startswith("block.") and key.endswith(".json"):
+            with suppress(ValueError, KeyError, TypeError):  # a hand edit: the next write mends it
+                found[key.removeprefix("block.").removesuffix(".json")] = _block(json.loads(text))
+    return found
+
+
+def split_text(route: Route) -> str:
+    """A route in words, champion first: `ab12cd34=75,ef56ab78=25`. `parse_split` is its inverse."""
+    champion = f"{route.champion}={100 - route.share}"
+    return champion if route.challenger is None else f"{champion},{route.challenger}={route.share}"
+
+
+def parse_split(text: str) -> Route:
+    """Raises ValueError when the text is not one that `split_text` wrote."""
+    champion, _, challenger = text.partition(",")
+    if not challenger:
+        return Route(champion.removesuffix("=100"))
+    name, _, share = challenger.partition("=")
+    return Route(champion.partition("=")[0], name, int(share))
+
+
+def cluster_name(deployment: str, variant: str, purpose: str) -> str:
+    return f"{deployment}_{variant}_{purpose}"
+
+
+def weights(route: Route) -> dict[str, int]:
+    """The variants that get live traffic, in percent; they total 100, and none is zero."""
+    parts = {route.champion: 100 - route.share}
+    if route.challenger is not None:
+        parts[route.challenger] = route.share
+    return {variant: weight for variant, weight in parts.items() if weight}
+
+
+def _block(raw: dict[str, Any]) -> Block:
+    return Block(
+        port=raw["port"],
+        route=Route(**raw["route"]),
+        clusters=tuple(raw["clusters"]),
+        timeout=raw["timeout"],
+        backend_ports=raw["backend_ports"],
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _file(resources: list[dict[str, Any]], words: str = "") -> str:
+    digest = hashlib.sha256(_json(resources).encode()).hexdigest()[:8]
+    return _json({"version_info": f"{words} {digest}".strip(), "resources": resources})
+
+
+def _clusters(deployment: str, block: Block, hosts: str) -> Iterator[dict[str, Any]]:
+    for variant in block.clusters:
+        host, port = f"{variant_name(deployment, variant)}.{hosts}", block.backend_ports[variant]
+        live = _cluster(cluster_name(deployment, variant, LIVE), host, port)
+        yield {**live, "outlier_detection": _ejection()}
+        yield _cluster(cluster_name(deployment, variant, PINNED), host, port)
+
+
+def _cluster(name: str, host: str, port: int) -> dict[str, Any]:
+    """All pods of a variant. Each purpose has a cluster of its own, so that only live traffic is evidence."""
+    endpoint = {"endpoint": {"address": address(host, port)}}
+    return {
+        "@type": f"{TYPES}.cluster.v3.Cluster",
+        "name": name,
+        "cluster_type": {"name": "envoy.cluster.dns", "typed_config": _resolution()},
+        "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "circuit_breakers": {"thresholds": [_breakers()]},
+        "typed_extension_protocol_options": {PROTOCOL_OPTIONS: _upstream_protocol()},
+    }
+
+
+def _resolution() -> dict[str, Any]:
+    """Every address is a host (strict DNS), asked for each second, after a failure too: the TTL may be 30 s."""
+    return {
+        "@type": "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster",
+        "dns_lookup_family": "V4_PREFERRED",
+        "dns_refresh_rate": "1s",
+    }
+
+
+def _breakers() -> dict[str, int]:
+    return {"max_connections": 1024, "max_pending_requests": 1024, "max_requests": 2048, "max_retries": 1024}
+
+
+def _ejection() -> dict[str, Any]:
+    """A pod that cannot be reached rests for 5 s. One that answers is never ejected: its answers are evidence."""
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 3,
+        "interval": "1s",
+        "base_ejection_time": "5s",
+        "max_ejection_percent": 50,
+        "enforcing_consecutive_5xx": 0,
+        "success_rate_minimum_hosts": 1000,  # more than a variant has: success rates are the trial's to judge
+    }
+
+
+def _upstream_protocol() -> dict[str, Any]:
+    return {
+        "@type": f"type.googleapis.com/{PROTOCOL_OPTIONS}",
+        "common_http_protocol_options": {"idle_timeout": f"{UPSTREAM_IDLE}s"},
+        "explicit_http_config": {"http_protocol_options": {}},
+    }
+
+
+def _listener(name: str, port: int) -> dict[str, Any]:
+    """Nothing here changes while a ModelDeployment lives: a changed listener would drain its connections."""
+    return {
+        "@type": f"{TYPES}.listener.v3.Listener",
+        "name": name,
+        "stat_prefix": name,
+        "address": address(EVERY_INTERFACE, port),
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": _connection_manager(name)}]}],
+    }
+
+
+def _connection_manager(name: str) -> dict[str, Any]:
+    return {
+        "@type": HCM,
+        "stat_prefix": name,
+        "codec_type": "AUTO",
+        "rds": {"route_config_name": name, "config_source": file_source(f"rds.{name}.json")},
+        "http_filters": [ROUTER_FILTER],
+        "use_remote_address": True,
+        "internal_address_config": {"cidr_ranges": []},  # nobody may ask for retries by an x-envoy header
+        "preserve_external_request_id": True,
+        "server_header_transformation": "PASS_THROUGH",
+        "normalize_path": True,
+        "request_headers_timeout": "10s",
+        "http1_safe_max_connection_duration": True,
+        "common_http_protocol_options": {"idle_timeout": "75s", "max_connection_duration": f"{CONNECTION_AGE}s"},
+    }
+
+
+def _routes(name: str, block: Block) -> dict[str, Any]:
+    pins = [_pin(name, variant, block.timeout) for variant in block.clusters]
+    routes = [*pins, _unknown_pin(block.clusters), _split(name, block)]
+    return {
+        "@type": f"{TYPES}.route.v3.RouteConfiguration",
+        "name": name,
+        "virtual_hosts": [{"name": name, "domains": ["*"], "retry_policy": _retry(), "routes": routes}],
+    }
+
+
+def _split(deployment: str, block: Block) -> dict[str, Any]:
+    clusters = [
+        {"name": cluster_name(deployment, variant, LIVE), "weight": weight, "response_headers_to_add": _signed(variant)}
+        for variant, weight in weights(block.route).items()
+    ]
+    action = {"weighted_clusters": {"clusters": clusters}, **_timeouts(block.timeout)}
+    return {"match": {"prefix": "/"}, "route": action}
+
+
+def _pin(deployment: str, variant: str, timeout: float) -> dict[str, Any]:
+    header = {"name": PIN_HEADER, "string_match": {"exact": variant}}
+    return {
+        "match": {"prefix": "/", "headers": [header]},
+        "route": {"cluster": cluster_name(deployment, variant, PINNED), **_timeouts(timeout)},
+        "response_headers_to_add": _signed(variant),
+    }
+
+
+def _unknown_pin(variants: tuple[str, ...]) -> dict[str, Any]:
+    message = f"{PIN_HEADER} names no variant of this model: use {' or '.join(variants)}, or leave the header out"
+    return {
+        "match": {"prefix": "/", "headers": [{"name": PIN_HEADER, "present_match": True}]},
+        "direct_response": {"status": 404, "body": {"inline_string": _json({"error": message})}},
+        "response_headers_to_add": _header("content-type", "application/json"),
+    }
+
+
+def _timeouts(timeout: float) -> dict[str, str]:
+    return {"timeout": f"{timeout:.3f}s", "idle_timeout": f"{timeout + STALLED_AFTER:.3f}s"}
+
+
+def _retry() -> dict[str, Any]:
+    """One more try, at another pod, when no answer came. Never on 5xx: that is an answer, and evidence."""
+    return {
+        "retry_on": "connect-failure,reset,refused-stream",
+        "num_retries": 1,
+        "host_selection_retry_max_attempts": 3,
+        "retry_host_predicate": [
+            {
+                "name": "previous_hosts",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+                },
+            }
+        ],
+    }
+
+
+def _signed(variant: str) -> list[dict[str, Any]]:
+    return _header(PIN_HEADER, variant)
+
+
+def _header(name: str, value: str) -> list[dict[str, Any]]:
+    return [{"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
