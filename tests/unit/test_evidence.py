@@ -1,0 +1,299 @@
+import json
+import math
+from itertools import accumulate
+
+import pytest
+from contender.api import Guardrail, Measure
+from contender.observation import Counters, Route, RouterPod
+from contender.rollout import evalues
+from contender.rollout.counting import Count, Dropped
+from contender.rollout.evidence import Evidence, MeasureEvidence, Pair
+from hypothesis import given
+from hypothesis import strategies as st
+
+BOTH = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
+RATIO = Guardrail(Measure.ERRORS, None, 1.25, None)
+ABSOLUTE = Guardrail(Measure.ERRORS, None, None, 0.001)
+SLOW = Guardrail(Measure.LATENCY, "250ms", 2, 0.01)
+GUARDRAILS = st.sampled_from([BOTH, RATIO, ABSOLUTE, SLOW, Guardrail(Measure.ERRORS, None, 1, 0.2)])
+
+
+@st.composite
+def counts(draw: st.DrawFn, most: int = 500) -> Count:
+    exposures = draw(st.integers(0, most))
+    return Count(draw(st.integers(0, exposures)), exposures)
+
+
+def of(guardrail: Guardrail, champion: tuple[int, int], challenger: tuple[int, int]) -> MeasureEvidence:
+    return MeasureEvidence(guardrail).absorb(Count(*champion), Count(*challenger))
+
+
+def binomial(of: int, rate: float) -> list[float]:
+    return [math.comb(of, k) * rate**k * (1 - rate) ** (of - k) for k in range(of + 1)]
+
+
+# Reference values, by the textbook's formula or by hand.
+
+
+@given(counts(), st.floats(0.001, 0.9), st.sampled_from(evalues.LARGER + evalues.SMALLER))
+def test_the_likelihood_ratio_is_the_textbooks(count: Count, q: float, factor: float) -> None:
+    odds = q / (1 - q)
+    p = odds * factor / (1 + odds * factor)
+    failures = count.exposures - count.events
+    textbook = count.events * math.log(p / q) + failures * math.log((1 - p) / (1 - q))
+
+    assert evalues.log_likelihood_ratio(count.events, count.exposures, odds, factor) == pytest.approx(
+        textbook, abs=1e-6
+    )
+
+
+def test_the_alternatives_are_24_from_a_tenth_more_to_twenty_times_and_the_same_below() -> None:
+    assert len(evalues.LARGER) == len(evalues.SMALLER) == 24
+    assert (evalues.LARGER[0], evalues.LARGER[-1]) == pytest.approx((1.1, 20))
+    assert (evalues.SMALLER[0], evalues.SMALLER[-1]) == pytest.approx((1 / 1.1, 1 / 20))
+
+
+def test_without_an_event_half_of_the_bet_against_the_bound_grows_as_its_inverse() -> None:
+    """At a rate of `below`, 4,000 requests without an event have the chance 0.999**4000."""
+    alone = 0.5 * 0.999**-4000
+
+    assert alone < math.exp(evalues.log_below(0, 4000, 0.001)) < 2 * alone
+
+
+def test_one_event_on_the_challenger_alone_by_hand() -> None:
+    """Equal exposures, tolerated ratio 1.25: q = 5/9, and each alternative r says 1.25 r / (1 + 1.25 r)."""
+    expected = sum(1.25 * r / (1 + 1.25 * r) / (5 / 9) for r in evalues.LARGER) / 24
+
+    assert of(RATIO, (0, 100), (1, 100)).breach() == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_event_on_the_champion_alone_by_hand() -> None:
+    expected = sum(1 / (1 + 1.25 / r) / (4 / 9) for r in evalues.LARGER) / 24
+
+    assert of(RATIO, (1, 100), (0, 100)).proof() == pytest.approx(expected, rel=1e-5)
+
+
+def test_breach_is_the_lesser_and_proof_the_mean_of_the_two_bounds() -> None:
+    seen = (2, 3000), (9, 1000)
+    both, ratio, absolute = (of(guardrail, *seen) for guardrail in (BOTH, RATIO, ABSOLUTE))
+
+    assert both.breach() == min(ratio.breach(), absolute.breach())
+    assert both.proof() == pytest.approx((ratio.proof() + absolute.proof()) / 2)
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.05, 0.5, 0.9])
+def test_against_a_rate_on_the_bound_the_expected_e_value_is_one(rate: float) -> None:
+    chances = binomial(60, rate)
+    above = math.fsum(chance * math.exp(evalues.log_above(k, 60, rate)) for k, chance in enumerate(chances))
+    below = math.fsum(chance * math.exp(evalues.log_below(k, 60, rate)) for k, chance in enumerate(chances))
+
+    assert (above, below) == pytest.approx((1, 1))
+
+
+@pytest.mark.parametrize("exposures", [(20, 20), (57, 3), (3, 1), (1, 3)])
+@pytest.mark.parametrize("tolerated", [1, 1.25, 2])
+@pytest.mark.parametrize("rate", [0.004, 0.1, 0.45])
+def test_with_the_ratio_on_the_bound_no_e_value_is_expected_to_gain(
+    exposures: tuple[int, int], tolerated: float, rate: float
+) -> None:
+    """Exact, over all outcomes: also where rates are great and the events are not quite Poisson's."""
+    guardrail = Guardrail(Measure.ERRORS, None, tolerated, None)
+    breach = proof = 0.0
+    for theirs, their_chance in enumerate(binomial(exposures[0], rate)):
+        for ours, our_chance in enumerate(binomial(exposures[1], rate * tolerated)):
+            measure = of(guardrail, (theirs, exposures[0]), (ours, exposures[1]))
+            breach += their_chance * our_chance * measure.breach()
+            proof += their_chance * our_chance * measure.proof()
+
+    assert breach <= 1.0001
+    assert proof <= 1.0001
+
+
+def test_the_interval_is_where_the_beta_mixture_refutes_no_rate() -> None:
+    """No event in n: the mixture is 1 / (n + 1) over (1 - p)^n, which reaches 20 at p = 1 - (20 (n + 1))^(-1/n)."""
+    reached = 1 - (20 * 101) ** (-1 / 100)
+
+    assert evalues.interval(0, 100, 0.95) == pytest.approx((0, reached), rel=1e-5)
+    assert evalues.interval(100, 100, 0.95) == pytest.approx((1 - reached, 1), rel=1e-5)
+    assert evalues.interval(0, 0, 0.95) == (0, 1)
+
+
+@given(counts(), st.floats(0.5, 0.999))
+def test_the_interval_holds_the_estimate(count: Count, confidence: float) -> None:
+    lower, upper = evalues.interval(count.events, count.exposures, confidence)
+
+    assert 0 <= lower <= (count.rate or 0) <= upper <= 1
+
+
+# What holds for all evidence.
+
+
+@given(GUARDRAILS, counts(), counts(), st.integers(2, 6))
+def test_batching_intervals_of_equal_exposures_changes_no_e_value(
+    guardrail: Guardrail, champion: Count, challenger: Count, parts: int
+) -> None:
+    apart = MeasureEvidence(guardrail)
+    for _ in range(parts):
+        apart = apart.absorb(champion, challenger)
+    together = list(accumulate([Pair(champion, challenger)] * parts))[-1]
+    at_once = MeasureEvidence(guardrail).absorb(together.champion, together.challenger)
+
+    assert math.log(apart.breach() + 1e-12) == pytest.approx(math.log(at_once.breach() + 1e-12), abs=0.05)
+    assert math.log(apart.proof() + 1e-12) == pytest.approx(math.log(at_once.proof() + 1e-12), abs=0.05)
+
+
+@given(GUARDRAILS, counts(), counts())
+def test_one_more_event_on_the_challenger_never_weakens_a_breach_or_strengthens_a_proof(
+    guardrail: Guardrail, champion: Count, challenger: Count
+) -> None:
+    challenger = challenger + Count(0, 1)
+    fewer = MeasureEvidence(guardrail).absorb(champion, challenger)
+    more = MeasureEvidence(guardrail).absorb(champion, challenger + Count(1, 0))
+
+    assert more.breach() >= fewer.breach() * (1 - 1e-4)
+    assert more.proof() <= fewer.proof() * (1 + 1e-4)
+
+
+@given(GUARDRAILS, st.lists(st.tuples(counts(), counts()), min_size=1, max_size=8))
+def test_evidence_that_went_through_the_trial_object_goes_on_with_the_same_numbers(
+    guardrail: Guardrail, seen: list[tuple[Count, Count]]
+) -> None:
+    kept = restored = MeasureEvidence(guardrail)
+    for champion, challenger in seen:
+        kept = kept.absorb(champion, challenger)
+        restored = MeasureEvidence.parse(json.loads(json.dumps(restored.dump(0.95))), guardrail)
+        restored = restored.absorb(champion, challenger)
+
+    assert restored == kept
+
+
+@given(st.lists(st.integers(1, 100), min_size=2, max_size=10))
+def test_a_breach_grows_while_only_the_challenger_errs(errors: list[int]) -> None:
+    measure, breaches = MeasureEvidence(BOTH), []
+    for events in errors:
+        measure = measure.absorb(Count(0, 300), Count(events, 100))
+        breaches.append(measure.breach())
+
+    assert breaches == sorted(breaches)
+
+
+@given(GUARDRAILS, counts(10**9), counts(10**9))
+def test_no_evidence_is_too_great_for_the_trial_object(
+    guardrail: Guardrail, champion: Count, challenger: Count
+) -> None:
+    dumped = MeasureEvidence(guardrail).absorb(champion, challenger).dump(0.95)
+
+    assert json.loads(json.dumps(dumped, allow_nan=False)) == dumped
+    assert 0 <= dumped["breach"] <= 1e12
+    assert 0 <= dumped["proof"] <= 1e12
+
+
+# Single behaviours.
+
+
+def test_nothing_is_said_before_the_first_request() -> None:
+    measure = MeasureEvidence(BOTH)
+
+    assert (measure.breach(), measure.proof(), measure.needed(0.95)) == (1, 1, None)
+    assert "unknown" in measure.summary(0.95)
+
+
+def test_an_interval_without_a_champion_adds_nothing_to_the_ratio_but_counts_against_the_bound() -> None:
+    measure = of(BOTH, (0, 0), (50, 100))
+
+    assert of(RATIO, (0, 0), (50, 100)).breach() == 1
+    assert measure.trial == Pair(Count(0, 0), Count(50, 100))
+    assert of(ABSOLUTE, (0, 0), (50, 100)).breach() > 20
+
+
+def test_a_new_step_forgets_the_proof_and_keeps_the_breach() -> None:
+    measure = of(BOTH, (0, 20_000), (0, 5_000)).absorb(Count(0, 100), Count(3, 100))
+    stepped = measure.begin_step()
+
+    assert stepped.proof() == 1
+    assert stepped.breach() == measure.breach() != 1
+    assert stepped.trial == measure.trial
+
+
+def test_a_tolerated_ratio_of_one_can_be_proved_by_a_better_challenger() -> None:
+    assert of(Guardrail(Measure.ERRORS, None, 1, None), (300, 10_000), (100, 10_000)).proof() > 20
+
+
+def test_what_is_needed_brings_the_proof_and_less_does_not() -> None:
+    measure = of(BOTH, (40, 10_000), (38, 10_000))
+    needed = measure.needed(0.95)
+
+    assert needed is not None
+    assert needed > 10_000
+
+    def after(requests: float) -> float:
+        more = round(requests)
+        return measure.absorb(Count(more // 250, more), Count(more * 38 // 10_000, more)).proof()
+
+    assert after(0.9 * needed) < 20 < after(1.1 * needed)
+
+
+def test_nothing_is_needed_once_proved_and_no_number_will_do_for_a_worse_challenger() -> None:
+    assert of(BOTH, (0, 10_000), (0, 10_000)).needed(0.95) == 0
+    assert of(BOTH, (40, 10_000), (80, 10_000)).needed(0.95) is None
+
+
+def test_the_summary_names_both_rates_and_the_ratio_with_its_interval() -> None:
+    summary = of(BOTH, (15, 1530), (52, 510)).summary(0.95)
+
+    assert summary == "challenger 10.2 % (52 of 510) against 0.98 % (15 of 1,530), ratio 10.4 [4.36, 29.2]"
+
+
+def test_without_an_event_of_the_champion_the_summary_bounds_the_challengers_rate() -> None:
+    measure = of(BOTH, (0, 300), (10, 100))
+    summary = measure.summary(0.95)
+
+    assert summary.startswith("challenger 10 % (10 of 100) against 0 % (0 of 300), challenger's between ")
+    assert measure.trial.ratio_interval(0.95) is None
+
+
+def test_a_guardrail_is_named_with_its_bound_of_time() -> None:
+    assert MeasureEvidence(SLOW).name == "latency over 250ms"
+    assert MeasureEvidence(BOTH).name == "errors"
+
+
+# All guardrails of a trial together.
+
+
+def pod(uptime: float, share: int, champion: Counters, challenger: Counters) -> RouterPod:
+    counters = {"champion": champion, "challenger": challenger}
+    return RouterPod(
+        "r", "uid", uptime, True, Route("champion", "challenger", share), frozenset(counters), {}, counters
+    )
+
+
+def test_each_guardrail_sees_its_own_counts_and_a_new_process_goes_on_where_the_last_one_stopped() -> None:
+    looks = [
+        pod(10, 25, Counters(), Counters()),
+        pod(
+            15, 25, Counters(300, timed=300, faster={0.25: 300}), Counters(100, errors=4, timed=100, faster={0.25: 90})
+        ),
+        pod(
+            20, 25, Counters(600, timed=600, faster={0.25: 599}), Counters(200, errors=9, timed=200, faster={0.25: 180})
+        ),
+    ]
+    guardrails = (BOTH, SLOW)
+    restored = Evidence.parse({}, guardrails)
+    for seen in looks:
+        restored = restored.absorb([seen], "champion", "challenger", 25)
+        restored = Evidence.parse(json.loads(json.dumps(restored.dump(0.95))), guardrails)
+
+    errors, slow = restored.measures
+    assert errors.trial == Pair(Count(0, 600), Count(9, 200))
+    assert slow.trial == Pair(Count(1, 600), Count(20, 200))
+    assert restored.challenger_requests == 200
+
+
+def test_what_was_dropped_is_counted_over_the_trial() -> None:
+    evidence = Evidence.begin([BOTH])
+    for share in (5, 25, 5, 25):
+        evidence = evidence.absorb([pod(10, share, Counters(), Counters())], "champion", "challenger", share)
+
+    assert evidence.dropped == {Dropped.STRADDLING: 3}
+    assert evidence.begin_step().cursors == evidence.cursors
+    assert Evidence.parse(json.loads(json.dumps(evidence.dump(0.95))), [BOTH]) == evidence
