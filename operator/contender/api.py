@@ -154,6 +154,7 @@ class Trial:
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
     looked_at: datetime | None
+    traffic_at: datetime | None  # the challenger's last request at the present share
     judged_seconds: float  # time in which evidence arrived
     verdict: Json | None
     decisions: tuple[Json, ...]
@@ -176,6 +177,7 @@ class Trial:
             step=status.get("step", -1),
             since=moment(status.get("since")),
             looked_at=moment(status.get("lookedAt")),
+            traffic_at=moment(status.get("trafficAt")),
             judged_seconds=status.get("judgedSeconds", 0.0),
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),

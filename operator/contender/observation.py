@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from contender.api import ModelDeployment, Trial
+from contender.intent import Intent
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,9 @@ class Problem:
 class Variant:
     """The objects of one variant, as the API server has them."""
 
-    hash: str
-    image: str  # of the server container; kept as it was made, so that an operator upgrade restarts nothing
+    intent: Intent
     replicas: int  # wanted now by whoever owns the count
-    ready: int  # pods that are ready and of the newest template
-    min_replicas: int  # as the HPA has it
+    ready: int  # pods
     problem: Problem | None = None  # what its pods say when they do not become ready
 
 
@@ -82,7 +81,6 @@ class Router:
     pods: tuple[RouterPod, ...]  # every ready pod that answered
     silent: tuple[str, ...]  # ready pods that did not answer
     taken_ports: frozenset[int]  # by the namespace's other ModelDeployments
-    version: str = ""  # resourceVersion of the ConfigMap that `block` was read from
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +95,9 @@ class Entry:
 class Observation:
     now: datetime
     deployment: ModelDeployment
-    wanted: str  # hash of the variant that `spec` asks for
-    variants: Mapping[str, Variant]
+    wanted: Intent  # of `spec` as it is now
+    variants: Mapping[str, Variant]  # by hash
     entry: Entry | None
     trials: tuple[Trial, ...]  # oldest first
     router: Router
-    foreign: tuple[str, ...] = ()  # "Kind name" of objects that stand where ours would, and are not ours
+    serving_image: str  # the one that a new variant is given

@@ -39,6 +39,11 @@ def log_mean(logs: Iterable[float]) -> float:
     return largest + math.log(math.fsum(math.exp(value - largest) for value in values) / len(values))
 
 
+def log_bet(expected: float, others: Iterable[float]) -> float:
+    """ln of a mixture that bets half on the alternative that is expected, and the rest evenly on the others."""
+    return log_mean((expected, log_mean(others)))
+
+
 def log_above(events: float, exposures: float, bound: float) -> float:
     """ln of the e-value against "the rate is at most `bound`" (0 < bound < 1), a mixture over greater rates."""
     odds = bound / (1 - bound)
@@ -48,12 +53,11 @@ def log_above(events: float, exposures: float, bound: float) -> float:
 def log_below(events: float, exposures: float, bound: float) -> float:
     """ln of the e-value against "the rate is at least `bound`" (0 < bound < 1), a mixture over smaller rates.
 
-    Half of the bet is on a rate of 0, which most healthy services have: without an event it grows fastest, and the
-    first event ends it.
+    The expected one is 0, which most healthy services have: without an event it grows fastest, the first event ends it.
     """
     odds = bound / (1 - bound)
-    spread = log_mean(log_likelihood_ratio(events, exposures, odds, factor) for factor in SMALLER)
-    return log_mean((log_likelihood_ratio(events, exposures, odds, 0), spread))
+    spread = (log_likelihood_ratio(events, exposures, odds, factor) for factor in SMALLER)
+    return log_bet(log_likelihood_ratio(events, exposures, odds, 0), spread)
 
 
 def evalue(log: float) -> float:

@@ -24,7 +24,8 @@ from contender.observation import RouterPod
 from contender.rollout import evalues
 from contender.rollout.counting import Count, Cursor, count, interval
 
-UNTOUCHED = (0.0,) * evalues.ALTERNATIVES
+NO_WORSE = (0.0,) * evalues.ALTERNATIVES
+NO_BETTER = (0.0,) * (1 + evalues.ALTERNATIVES)
 FARTHEST = 2.0**20  # times the step's evidence so far: as far as a projection goes
 
 
@@ -78,14 +79,15 @@ class MeasureEvidence:
     """The evidence on one guardrail.
 
     `worse` and `better` are the ratio's log-likelihood ratios, one for each alternative: `worse` over the trial against
-    "at most noWorseThan times", `better` over the step against "at least noWorseThan times".
+    "at most noWorseThan times", `better` over the step against "at least noWorseThan times". The first of `better` is the
+    alternative that is expected of a sound challenger: it is just as good as the champion.
     """
 
     guardrail: Guardrail
     trial: Pair = NOTHING
     step: Pair = NOTHING
-    worse: tuple[float, ...] = UNTOUCHED
-    better: tuple[float, ...] = UNTOUCHED
+    worse: tuple[float, ...] = NO_WORSE
+    better: tuple[float, ...] = NO_BETTER
 
     def absorb(self, champion: Count, challenger: Count) -> Self:
         """The evidence with the counts of one more interval in it."""
@@ -95,11 +97,11 @@ class MeasureEvidence:
             trial=self.trial + seen,
             step=self.step + seen,
             worse=self._bet(self.worse, seen, evalues.LARGER),
-            better=self._bet(self.better, seen, evalues.SMALLER),
+            better=self._bet(self.better, seen, (self._expected, *evalues.SMALLER)),
         )
 
     def begin_step(self) -> Self:
-        return replace(self, step=NOTHING, better=UNTOUCHED)
+        return replace(self, step=NOTHING, better=NO_BETTER)
 
     def breach(self) -> float:
         """E-value against "the challenger is fine", over the whole trial: the lesser of the bounds'."""
@@ -169,6 +171,11 @@ class MeasureEvidence:
             "better": list(self.better),
         }
 
+    @property
+    def _expected(self) -> float:
+        """The factor from `noWorseThan` to a ratio of 1, if that is an alternative at all."""
+        return min(1 / (self.guardrail.no_worse_than or 1), evalues.SMALLER[0])
+
     def _bet(self, logs: tuple[float, ...], seen: Pair, factors: Sequence[float]) -> tuple[float, ...]:
         """The ratio test (event share; Lindon and Malek, NeurIPS 2022).
 
@@ -189,7 +196,8 @@ class MeasureEvidence:
         """ln of the proof's e-value, had the step brought `times` as much of the same."""
         count, bounds = self.step.challenger, []
         if self.guardrail.no_worse_than is not None:
-            bounds.append(evalues.log_mean(times * log for log in self.better))
+            expected, *others = (times * log for log in self.better)
+            bounds.append(evalues.log_bet(expected, others))
         if self.guardrail.below is not None:
             bounds.append(evalues.log_below(times * count.events, times * count.exposures, self.guardrail.below))
         return evalues.log_mean(bounds)

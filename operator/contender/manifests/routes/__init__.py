@@ -5,5 +5,5 @@ are the pods that read them. `measure.envoy` reads back what those pods made of 
 """
 
 
-class RouterFull(Exception):  # noqa: N818  it is the reason that people read, word for word
+class RouterFull(Exception):
     """The namespace's router has no room for what is asked. Its message says what to do instead."""

@@ -34,7 +34,7 @@ def next_block(wanted: Route, port: int, timeout: float, backend_ports: Mapping[
         route, clusters = wanted, _named(wanted)
     else:
         route = _reachable(wanted, old, router)
-        clusters = _named(wanted) | _named(route) | _still_needed(old, router)
+        clusters = _named(wanted) | _still_needed(old, router)
     known = {**({} if old is None else old.backend_ports), **backend_ports}
     ports = {variant: known[variant] for variant in sorted(clusters)}
     return Block(port, route, tuple(ports), timeout, ports)

@@ -1,0 +1,63 @@
+"""`python -m contender`: settings, leader election, then the watches. Only the leader acts."""
+
+import asyncio
+import logging
+import os
+import signal
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient
+
+from contender import health, logs, metrics
+from contender.cluster.client import Client
+from contender.cluster.routing import RouterSettings, Routing
+from contender.cluster.store import Store
+from contender.cluster.writer import Writer
+from contender.handlers import operate
+from contender.leader import LeaseLostError, lead
+from contender.reconcile import World
+from contender.settings import Settings
+
+LEASE = "contender-operator"
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    settings = Settings.read()
+    logs.configure(settings.log_level)
+    asyncio.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    _stop_on_sigterm()
+    config.load_incluster_config()
+    async with ApiClient() as api, aiohttp.ClientSession() as session, health.served(api):
+        try:
+            await lead(api, settings.namespace, LEASE, settings.identity, lambda: _work(settings, api, session))
+        except LeaseLostError as lost:
+            logger.error("%s: this process ends at once, so that it does not act beside the new leader", lost)
+            os._exit(1)
+        except asyncio.CancelledError:
+            logger.info("stopped; the Lease is free")
+
+
+async def _work(settings: Settings, api: ApiClient, session: aiohttp.ClientSession) -> None:
+    metrics.leads()
+    client, store = Client(api), Store()
+    writer = Writer(client, store)
+    router = RouterSettings(settings.router_image, settings.router_replicas, settings.router_resources)
+    routing = Routing(client, store, writer, router)
+    world = World(client, store, writer, routing, session, settings.serving_image)
+    await operate(world, settings.watch_namespaces)
+
+
+def _stop_on_sigterm() -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+if __name__ == "__main__":
+    main()

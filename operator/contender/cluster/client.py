@@ -1,0 +1,108 @@
+"""The verbs: list, get, apply (server-side), create, annotate, delete, report an event. Everything as plain dicts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from contender import names
+from contender.cluster.errors import Refused, Transient
+from contender.cluster.kinds import BY_NAME, EVENT, Kind
+from contender.observation import Problem
+
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+TIMEOUT = 10  # seconds for one request
+FORBIDDEN, NOT_FOUND, UNPROCESSABLE = 403, 404, 422
+
+Object = Mapping[str, Any]
+
+
+class Client:
+    """Errors are Transient, or Refused when the API server's answer will stay the same until something changes."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    async def list(self, kind: Kind, namespace: str | None) -> tuple[Sequence[Object], str]:
+        """The watched objects of a kind in one namespace or in all, and the version of that list."""
+        query = [("labelSelector", kind.selector)] if kind.selector else []
+        found = await self._call("GET", kind.path(namespace), query=query)
+        header = {"apiVersion": found["apiVersion"], "kind": kind.name}
+        return [{**header, **item} for item in found["items"]], found["metadata"]["resourceVersion"]
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Whatever stands there, ours or not; None when nothing does."""
+        try:
+            found: Object = await self._call("GET", kind.path(namespace, name))
+            return found
+        except _Missing:
+            return None
+
+    async def apply(self, manifest: Object, *, version: str | None = None, part: str | None = None) -> Object:
+        """Server-side apply with force; with `version` only onto that very version of the object, else Transient."""
+        kind, meta = BY_NAME[manifest["kind"]], manifest["metadata"]
+        body = manifest if version is None else {**manifest, "metadata": {**meta, "resourceVersion": version}}
+        query = [("fieldManager", names.FIELD_MANAGER), ("force", "true")]
+        path = kind.path(meta["namespace"], meta["name"], part)
+        applied: Object = await self._call("PATCH", path, query, body, APPLY)
+        return applied
+
+    async def create(self, manifest: Object) -> Object:
+        """Fails as Transient when it is there already."""
+        kind, meta = BY_NAME[manifest["kind"]], manifest["metadata"]
+        query = [("fieldManager", names.FIELD_MANAGER)]
+        created: Object = await self._call("POST", kind.path(meta["namespace"]), query, manifest, "application/json")
+        return created
+
+    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        body = {"metadata": {"annotations": dict(annotations)}}
+        await self._call("PATCH", kind.path(namespace, name), [], body, MERGE)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Deletes that very object, in the background; nothing happens when it is gone."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._call("DELETE", kind.path(namespace, name), [], body, "application/json")
+        except _Missing:
+            return
+
+    async def event(self, manifest: Object) -> None:
+        await self._call("POST", EVENT.path(manifest["metadata"]["namespace"]), [], manifest, "application/json")
+
+    async def _call(
+        self, method: str, path: str, query: Sequence[tuple[str, str]] = (), body: Any = None, content: str = ""
+    ) -> Any:
+        headers = {"Accept": "application/json", **({"Content-Type": content} if content else {})}
+        request = await self._api.param_serialize(
+            method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        try:
+            response = await self._api.call_api(*request, _request_timeout=TIMEOUT)
+            data = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Transient(f"the API server did not answer {method} {path}: {error!r}") from error
+        if response.status >= 300:
+            raise _error(response.status, method, path, data)
+        return json.loads(data)
+
+
+class _Missing(Transient):
+    """What was asked for is not there."""
+
+
+def _error(status: int, method: str, path: str, data: bytes) -> Exception:
+    try:
+        message = str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = data[:200].decode(errors="replace")
+    said = f"{method} {path} answered {status}: {message}"
+    if status == NOT_FOUND:
+        return _Missing(said)
+    if status == UNPROCESSABLE:
+        return Refused(Problem("InvalidObject", f"the API server refuses what spec asks for: {message}"))
+    if status == FORBIDDEN:
+        return Refused(Problem("Forbidden", f"{message}: mend the quota, the policy or the operator's RBAC"))
+    return Transient(said)

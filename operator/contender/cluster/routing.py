@@ -1,0 +1,99 @@
+"""The one writer of each namespace's router: it puts every ModelDeployment's block into one ConfigMap, in one order."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contender import names
+from contender.api import rfc3339
+from contender.cluster import kinds
+from contender.cluster.client import Client
+from contender.cluster.errors import Transient
+from contender.cluster.store import Store
+from contender.cluster.writer import Writer, owners_of
+from contender.manifests.routes.envoy import configmap_data, parse_blocks
+from contender.manifests.routes.router import router_objects
+from contender.observation import Block
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSettings:
+    image: str
+    replicas: int
+    resources: Mapping[str, Any]
+
+
+class Routing:
+    def __init__(self, client: Client, store: Store, writer: Writer, settings: RouterSettings) -> None:
+        self._client = client
+        self._store = store
+        self._writer = writer
+        self._settings = settings
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def ensure(self, namespace: str) -> None:
+        """The router's pods stand, and go with the namespace's last ModelDeployment, operator or no operator."""
+        owners = owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))
+        settings = self._settings
+        async with self._locks[namespace]:
+            if owners:
+                for manifest in router_objects(
+                    namespace, owners, settings.image, settings.replicas, settings.resources
+                ):
+                    await self._writer.apply(manifest)
+                await self._write(namespace, owners, self._blocks(namespace))
+
+    async def write(self, namespace: str, deployment: str, before: Block | None, block: Block | None) -> None:
+        """Puts `block` in the place of `before`. Raises Transient when somebody else wrote it meanwhile."""
+        async with self._locks[namespace]:
+            blocks = self._blocks(namespace)
+            if blocks.get(deployment) != before:
+                raise Transient(f"the router's block of {deployment} is not the one that was decided on")
+            if block is not None and block != before:
+                owners = owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))
+                await self._write(namespace, owners, {**blocks, deployment: block})
+
+    async def refresh(self, namespace: str, pods: Iterable[str], now: datetime) -> None:
+        """Touches the pods, which makes their kubelet bring the newest configuration at once."""
+        await asyncio.gather(
+            *(self._client.annotate(kinds.POD, namespace, pod, {names.REFRESH: rfc3339(now)}) for pod in pods)
+        )
+
+    def _blocks(self, namespace: str) -> dict[str, Block]:
+        """What is written, without the blocks of ModelDeployments that are gone."""
+        raw = self._store.get(kinds.CONFIGMAP, namespace, names.ROUTER)
+        there = {reference["name"] for reference in owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))}
+        blocks = parse_blocks((raw or {}).get("data") or {})
+        return {name: block for name, block in blocks.items() if name in there}
+
+    async def _write(self, namespace: str, owners: list[dict[str, str]], blocks: Mapping[str, Block]) -> None:
+        """Only onto the version that the blocks were read from, so that a stale leader's write is refused."""
+        known = self._store.get(kinds.CONFIGMAP, namespace, names.ROUTER)
+        data = configmap_data(namespace, blocks)
+        if (
+            known is not None
+            and (known.get("data") or {}) == data
+            and _owners(known) == {owner["uid"] for owner in owners}
+        ):
+            return
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": names.ROUTER,
+                "namespace": namespace,
+                "labels": names.router_labels(),
+                "ownerReferences": owners,
+            },
+            "data": data,
+        }
+        await self._writer.must_be_ours(kinds.CONFIGMAP, manifest, known)
+        version = known["metadata"]["resourceVersion"] if known else None
+        self._store.put(kinds.CONFIGMAP, await self._client.apply(manifest, version=version))
+
+
+def _owners(raw: Mapping[str, Any]) -> set[str]:
+    return {reference["uid"] for reference in raw["metadata"].get("ownerReferences", ())}

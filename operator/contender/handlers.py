@@ -1,0 +1,162 @@
+"""What kopf is for here: the watches. They fill the store and wake the one task that each ModelDeployment has.
+
+No finalizer, no handler that patches, no timer: a daemon or timer of kopf's would leave objects that cannot be deleted
+once the operator is gone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from contender import metrics, names
+from contender.cluster import kinds
+from contender.cluster.errors import Transient
+from contender.cluster.kinds import Kind
+from contender.cluster.store import label
+from contender.reconcile import World, reconcile
+
+RELIST_SECONDS = 300.0  # a deletion that a broken watch missed is noticed by then
+BREATH_SECONDS = 0.2  # between two reconciles of one object, so that a burst of events costs one
+FIRST_RETRY, LAST_RETRY = 1.0, 30.0  # seconds
+
+logger = logging.getLogger(__name__)
+
+
+class Tasks:
+    """One task for each ModelDeployment, so that nothing about it ever happens twice at once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._wakes: dict[tuple[str, str], asyncio.Event] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    def wake(self, namespace: str, name: str) -> None:
+        key = (namespace, name)
+        if key not in self._wakes:
+            self._wakes[key] = asyncio.Event()
+            task = asyncio.create_task(self._tend(namespace, name), name=f"{namespace}/{name}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        self._wakes[key].set()
+
+    def wake_all(self, namespace: str) -> None:
+        for raw in self._world.store.all(kinds.MODELDEPLOYMENT, namespace):
+            self.wake(namespace, raw["metadata"]["name"])
+
+    async def _tend(self, namespace: str, name: str) -> None:
+        wake, failures = self._wakes[namespace, name], 0
+        while True:
+            wake.clear()
+            try:
+                pause = await self._once(namespace, name)
+                failures = 0
+            except Exception as error:  # one ModelDeployment's trouble must not end the others' tasks
+                failures += 1
+                pause = min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
+                _complain(namespace, name, error)
+            if pause is None:
+                break
+            await asyncio.sleep(BREATH_SECONDS)
+            await _event_or_timeout(wake, pause)
+        del self._wakes[namespace, name]
+        metrics.forget(namespace, name)
+        self.wake_all(namespace)  # the router's owners and blocks are one fewer
+
+    async def _once(self, namespace: str, name: str) -> float | None:
+        with metrics.timed():
+            return await reconcile(self._world, namespace, name)
+
+
+def _complain(namespace: str, name: str, error: Exception) -> None:
+    metrics.failed(error)
+    where = {"namespace": namespace, "modeldeployment": name}
+    if isinstance(error, Transient):
+        logger.warning("%s", error, extra=where)
+    else:
+        logger.error("reconcile failed", extra=where, exc_info=error)
+
+
+async def _event_or_timeout(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def take(world: World, tasks: Tasks, kind: Kind, event: Mapping[str, Any]) -> None:
+    """One event of a watch: into the store, and on to whom it concerns. What we wrote ourselves is no news."""
+    raw = event["object"]
+    store = world.store
+    news = store.drop(kind, raw) if event["type"] == "DELETED" else store.put(kind, raw)
+    if not news:
+        return
+    namespace, owner = raw["metadata"]["namespace"], label(raw, names.MODELDEPLOYMENT)
+    if kind is kinds.MODELDEPLOYMENT:
+        tasks.wake(namespace, raw["metadata"]["name"])
+    elif owner is None:
+        tasks.wake_all(namespace)
+    elif store.get(kinds.MODELDEPLOYMENT, namespace, owner):
+        tasks.wake(namespace, owner)
+
+
+def registry(world: World, tasks: Tasks) -> kopf.OperatorRegistry:
+    """One silent event handler for each kind."""
+    known = kopf.OperatorRegistry()
+    for kind in kinds.WATCHED:
+
+        async def handle(event: Any, *, kind: Kind = kind, **_: Any) -> None:
+            take(world, tasks, kind, event)
+
+        kopf.on.event(kind.group, kind.version, kind.plural, id=kind.plural, registry=known)(handle)
+    return known
+
+
+def settings() -> kopf.OperatorSettings:
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False  # Events are for people: what the operator decides, not what it logs
+    chosen.scanning.disabled = True
+    for kind in kinds.WATCHED:
+        if kind.selector:
+            chosen.watching.label_selectors[kind.group, kind.version, kind.plural] = kind.selector
+    return chosen
+
+
+async def operate(world: World, namespaces: tuple[str, ...]) -> None:
+    """Runs until cancelled. `namespaces` are those to watch; none means all."""
+    tasks = Tasks(world)
+    await relist(world, tasks, namespaces)
+    listing = asyncio.create_task(_relist_for_ever(world, tasks, namespaces))
+    try:
+        await kopf.operator(
+            registry=registry(world, tasks),
+            settings=settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+        )
+    finally:
+        listing.cancel()
+
+
+async def relist(world: World, tasks: Tasks, namespaces: tuple[str, ...]) -> None:
+    """Reads everything that is watched, so that the first reconcile, too, sees all of it."""
+    for kind in kinds.WATCHED:
+        for namespace in namespaces or (None,):
+            objects, version = await world.client.list(kind, namespace)
+            world.store.refill(kind, namespace, objects, version)
+    for namespace, name in world.store.names(kinds.MODELDEPLOYMENT):
+        tasks.wake(namespace, name)
+
+
+async def _relist_for_ever(world: World, tasks: Tasks, namespaces: tuple[str, ...]) -> None:
+    while True:
+        await asyncio.sleep(RELIST_SECONDS)
+        try:
+            await relist(world, tasks, namespaces)
+        except Transient as error:
+            metrics.failed(error)
+            logger.warning("%s", error)

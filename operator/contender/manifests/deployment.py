@@ -1,0 +1,138 @@
+"""The Deployment of a variant: an init container that fetches the model, and the server. docs/serving-contract.md."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from contender import names
+from contender.api import ModelDeployment
+from contender.intent import Intent
+from contender.manifests.variant import metadata
+
+USER = 65532
+MODEL_DIR = "/mnt/models"
+CLAIM_DIR = "/mnt/pvc"
+DRAIN_SECONDS = 8  # the routers' last look at DNS plus a margin: by then no new request comes
+GRACE_SECONDS = 60
+
+LOCKED_DOWN = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+def deployment(owner: ModelDeployment, intent: Intent, serving_image: str) -> dict[str, Any]:
+    """`spec.replicas` is left out on purpose: it belongs to the HPA."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(owner, intent),
+        "spec": {
+            "selector": {"matchLabels": names.variant_selector(owner.name, intent.hash)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {
+                "metadata": {"labels": names.variant_labels(owner.name, intent.hash)},
+                "spec": _pod(owner, intent, serving_image),
+            },
+        },
+    }
+
+
+def _pod(owner: ModelDeployment, intent: Intent, serving_image: str) -> dict[str, Any]:
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **_fetching(owner, intent, serving_image),
+        "containers": [_server(owner, intent)],
+        "volumes": _volumes(intent),
+        **owner.scheduling,
+    }
+
+
+def _fetching(owner: ModelDeployment, intent: Intent, serving_image: str) -> dict[str, Any]:
+    if "uri" not in intent.model:
+        return {}
+    wanted = {"CONTENDER_MODEL_URI": "uri", "CONTENDER_MODEL_DIGEST": "digest", "CONTENDER_MODEL_FORMAT": "format"}
+    env = [{"name": name, "value": intent.model[key]} for name, key in wanted.items() if key in intent.model]
+    claim = [{"name": "claim", "mountPath": CLAIM_DIR, "readOnly": True}] if _claim(intent) else []
+    container = {
+        "name": "fetch",
+        "image": serving_image,
+        "args": ["fetch"],
+        "env": [*env, *_environment(owner)],
+        "resources": dict(owner.resources),
+        "securityContext": LOCKED_DOWN,
+        "volumeMounts": [
+            {"name": "model", "mountPath": MODEL_DIR},
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 (a mount of its own, in the pod)
+            *claim,
+        ],
+    }
+    return {"initContainers": [container]}
+
+
+def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
+    runtime = intent.runtime
+    own = {"args": list(runtime.get("args", []))} if "image" in runtime else {"args": ["serve"]}
+    return {
+        "name": "server",
+        "image": intent.image,
+        **own,
+        "env": [*_environment(owner), *runtime.get("env", [])],
+        "ports": [{"name": "http", "containerPort": intent.port}],
+        "resources": dict(owner.resources),
+        "securityContext": LOCKED_DOWN,
+        "volumeMounts": [
+            {"name": "model", "mountPath": MODEL_DIR, "readOnly": True},
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 (a mount of its own, in the pod)
+        ],
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        **_probes(intent),
+    }
+
+
+def _environment(owner: ModelDeployment) -> list[dict[str, Any]]:
+    limit = {"resourceFieldRef": {"containerName": "server", "resource": "limits.memory"}}
+    return [
+        {"name": "CONTENDER_MODEL_NAME", "value": owner.name},
+        {"name": "CONTENDER_MODEL_DIR", "value": MODEL_DIR},
+        {"name": "CONTENDER_MEMORY_LIMIT", "valueFrom": limit},
+    ]
+
+
+def _probes(intent: Intent) -> dict[str, Any]:
+    """Our image tells life and readiness apart; of another server we know a path at most, else that its port opens."""
+    if "image" not in intent.runtime:
+        ready, live = _get("/v2/health/ready", intent.port), _get("/v2/health/live", intent.port)
+    elif "readyPath" in intent.runtime:
+        ready, live = _get(intent.runtime["readyPath"], intent.port), {"tcpSocket": {"port": intent.port}}
+    else:
+        ready = live = {"tcpSocket": {"port": intent.port}}
+    return {
+        "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 2, "failureThreshold": 2},
+        "livenessProbe": {**live, "initialDelaySeconds": 30, "periodSeconds": 10, "timeoutSeconds": 5},
+    }
+
+
+def _get(path: str, port: int) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": port}}
+
+
+def _volumes(intent: Intent) -> list[dict[str, Any]]:
+    claim = _claim(intent)
+    mounted = [{"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}] if claim else []
+    return [{"name": "model", "emptyDir": {}}, {"name": "scratch", "emptyDir": {}}, *mounted]
+
+
+def _claim(intent: Intent) -> str | None:
+    """The claim that `pvc://<claim>/<path>` names."""
+    parts = urlsplit(intent.model.get("uri", ""))
+    return parts.netloc if parts.scheme == "pvc" else None

@@ -1,0 +1,60 @@
+"""The Trial object: who against whom and under which rules, as it begins; and its status, as it goes on."""
+
+from typing import Any
+
+from contender import names
+from contender.api import Contestant, ModelDeployment, Trial, rfc3339
+from contender.manifests.variant import owner_reference
+
+COPIED = ("steps", "soak", "guardrails", "confidence", "timeout", "onTimeout")
+
+
+def trial(
+    deployment: ModelDeployment, number: int, champion: Contestant, challenger: Contestant, champion_replicas: int
+) -> dict[str, Any]:
+    """The Trial as it begins: all that comes later is its status."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "Trial",
+        "metadata": {
+            "name": names.trial_name(deployment.name, number),
+            "namespace": deployment.namespace,
+            "labels": names.trial_labels(deployment.name),
+            "ownerReferences": [owner_reference(deployment)],
+        },
+        "spec": {
+            "modelDeployment": deployment.name,
+            "champion": champion.dump(),
+            "challenger": challenger.dump(),
+            "championReplicas": champion_replicas,
+            **{key: deployment.trial[key] for key in COPIED},
+        },
+    }
+
+
+def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[str, Any]:
+    """The Trial's status, to be applied onto the version that it was decided on."""
+    moments = {
+        "since": known.since,
+        "lookedAt": known.looked_at,
+        "trafficAt": known.traffic_at,
+        "startedAt": known.started_at,
+        "endedAt": known.ended_at,
+    }
+    status = {
+        "phase": str(known.phase),
+        "step": known.step,
+        "share": share,
+        "judgedSeconds": round(known.judged_seconds, 3),
+        "withdrawn": known.withdrawn,
+        "decisions": list(known.decisions),
+        "evidence": known.evidence,
+        **({"verdict": known.verdict, "message": known.verdict["message"]} if known.verdict else {}),
+        **{key: rfc3339(when) for key, when in moments.items() if when is not None},
+    }
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "Trial",
+        "metadata": {"name": known.name, "namespace": deployment.namespace},
+        "status": status,
+    }

@@ -1,0 +1,150 @@
+"""From what was seen to what shall be: `make_plan(Observation) -> Plan`, and nothing else decides.
+
+Five questions, in order: who is champion, what becomes of the trial, how is the traffic split (`traffic`), which
+variants stay and what are they made of (`desired`), what is told to people (`status`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contender import desired, status, traffic
+from contender.api import Phase, Trial
+from contender.manifests import trial as trial_manifest
+from contender.observation import Block, Observation
+from contender.rollout import capacity, look
+
+TRIAL_SECONDS = 2.0  # between two looks while a trial runs
+MOVING_SECONDS = 1.0  # ... while a router pod or a variant is on its way
+IDLE_SECONDS = 300.0  # ... when nothing is to be waited for but an event
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    type: str  # Normal or Warning
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one reconcile shall write, in this order; whatever already is so is not written."""
+
+    trial: Trial | None  # the newest, as it shall be recorded
+    begins: Mapping[str, Any] | None  # a Trial to create
+    objects: tuple[Mapping[str, Any], ...]
+    block: Block | None
+    stale_routers: tuple[str, ...]  # pods that do not carry the block yet
+    surplus: tuple[str, ...]  # variants whose objects go
+    old_trials: tuple[str, ...]
+    status: Mapping[str, Any]
+    events: tuple[Event, ...]
+    look_again: float  # seconds
+
+
+def make_plan(seen: Observation) -> Plan:
+    """Raises RouterFull when the namespace's router has no room for this ModelDeployment."""
+    before = seen.trials[-1] if seen.trials else None
+    reigning = find_champion(seen)
+    trial = _one_look_further(before, reigning, seen)
+    champion = _winner(trial) if trial and trial.phase is Phase.PROMOTED and reigning else reigning
+    begins = _begin(champion, trial, seen)
+    route = traffic.wanted_route(champion, trial, seen)
+    block, live = traffic.wanted_block(route, seen), traffic.is_live(route, seen)
+    kept = desired.intents(champion, trial, seen)
+    surplus = tuple(sorted(seen.variants.keys() - kept.keys() - traffic.reachable(block, seen)))
+    stale = traffic.stale_pods(block, seen)
+    entry = tuple(desired.entry(champion, block, seen, live=live))
+    return Plan(
+        trial=trial,
+        begins=begins,
+        objects=(*desired.objects(kept, champion, trial, seen), *entry),
+        block=block,
+        stale_routers=stale,
+        surplus=surplus,
+        old_trials=_old_trials(seen),
+        status=status.build(status.Report(seen, champion, trial, live=live, serving=bool(entry))),
+        events=tuple(_events(before, trial, begins)),
+        look_again=_look_again(trial, settled=live and not (stale or surplus or begins)),
+    )
+
+
+def find_champion(seen: Observation) -> str | None:
+    """Who holds the traffic: the newest Trial knows best, then the entry Service, then status, then the router.
+
+    Never `spec`, which is only a wish. A champion of which no object is left is none.
+    """
+    witnesses = [
+        _winner(seen.trials[-1]) if seen.trials else None,
+        seen.entry.champion if seen.entry else None,
+        seen.deployment.status.get("champion", {}).get("variant"),
+        seen.router.block.route.champion if seen.router.block else None,
+    ]
+    return next((witness for witness in witnesses if witness in seen.variants), None)
+
+
+def _winner(trial: Trial) -> str:
+    return (trial.challenger if trial.phase is Phase.PROMOTED else trial.champion).variant
+
+
+def _one_look_further(trial: Trial | None, champion: str | None, seen: Observation) -> Trial | None:
+    if trial is None or champion is None:
+        return trial
+    wish_is_gone = trial.challenger.variant != seen.wanted.hash
+    if trial.ended:
+        return replace(trial, withdrawn=trial.withdrawn or wish_is_gone)
+    if wish_is_gone:
+        trial = look.supersede(trial, seen.wanted, seen.now)
+    return look.again(trial, _sight(trial, seen))
+
+
+def _sight(trial: Trial, seen: Observation) -> look.Sight:
+    champion = seen.variants.get(trial.champion.variant)
+    return look.Sight(
+        now=seen.now,
+        challenger=seen.variants.get(trial.challenger.variant),
+        champion_ready=bool(champion and champion.ready),
+        capacity=capacity.challenger_pods(trial, seen.deployment.autoscaling),
+        pods=seen.router.pods,
+        silent=seen.router.silent,
+        share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
+        settled=traffic.is_live(traffic.last_route(trial), seen),
+    )
+
+
+def _begin(champion: str | None, trial: Trial | None, seen: Observation) -> Mapping[str, Any] | None:
+    """A Trial for a wish that is neither champion, nor on trial, nor rejected."""
+    wanted = seen.wanted
+    under_way = trial is not None and not trial.ended
+    if champion is None or wanted.hash == champion or under_way or status.is_rejected(trial, wanted.hash):
+        return None
+    number = 1 + max((int(old.name.rpartition("-")[2]) for old in seen.trials), default=0)
+    incumbent = seen.variants[champion]
+    pods = max(1, incumbent.replicas)
+    return trial_manifest.trial(seen.deployment, number, incumbent.intent.contestant, wanted.contestant, pods)
+
+
+def _old_trials(seen: Observation) -> tuple[str, ...]:
+    return tuple(trial.name for trial in seen.trials[: -seen.deployment.history_limit] if trial.ended)
+
+
+def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any] | None) -> Iterator[Event]:
+    if begins is not None:
+        name, challenger = begins["metadata"]["name"], begins["spec"]["challenger"]
+        yield Event("Normal", "TrialBegins", f"{name}: variant {challenger['variant']} is the challenger")
+    if before is None or after is None:
+        return
+    for decision in after.decisions:
+        if decision not in before.decisions:
+            kind = "Warning" if decision["decision"] == "Reject" else "Normal"
+            yield Event(kind, decision["rule"], f"{after.name}: {decision['decision']}: {decision['message']}")
+    if after.ended and not before.ended:
+        yield Event(
+            "Normal", f"Trial{after.phase}", f"{after.name}: variant {after.challenger.variant} is {after.phase}"
+        )
+
+
+def _look_again(trial: Trial | None, *, settled: bool) -> float:
+    if not settled:
+        return MOVING_SECONDS
+    return IDLE_SECONDS if trial is None or trial.ended else TRIAL_SECONDS

@@ -1,0 +1,128 @@
+"""One reconcile of one ModelDeployment: observe, plan, apply, prune, report. The only place that reads the clock."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+
+from contender import metrics, names, status
+from contender.api import ModelDeployment
+from contender.cluster import kinds
+from contender.cluster import observe as seeing
+from contender.cluster.client import Client
+from contender.cluster.errors import Refused
+from contender.cluster.events import event
+from contender.cluster.routing import Routing
+from contender.cluster.store import Object, Store
+from contender.cluster.writer import Writer
+from contender.manifests.routes import RouterFull
+from contender.manifests.trial import trial_status
+from contender.measure import Silent, envoy
+from contender.observation import Observation, Problem, RouterPod
+from contender.plan import Event, Plan, make_plan
+from contender.rollout import look
+
+STUCK_SECONDS = 30.0  # before what was refused is tried again unasked
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside that a reconcile touches."""
+
+    client: Client
+    store: Store
+    writer: Writer
+    routing: Routing
+    session: aiohttp.ClientSession
+    serving_image: str
+
+
+async def reconcile(world: World, namespace: str, name: str) -> float | None:
+    """Brings one ModelDeployment one step on. Seconds until the next look; None when it is gone."""
+    owner = seeing.deployment(world.store, namespace, name)
+    if owner is None:
+        return None
+    seen = await observe(world, owner)
+    try:
+        await world.routing.ensure(namespace)
+        plan = make_plan(seen)
+        await _record(world, seen, plan)
+        await _apply(world, seen, plan)
+        await _prune(world, seen, plan)
+    except (Refused, RouterFull) as refusal:
+        problem = refusal.problem if isinstance(refusal, Refused) else Problem("RouterFull", str(refusal))
+        await _report(world, seen, dict(status.refused(seen, problem)))
+        return STUCK_SECONDS
+    await _report(world, seen, dict(plan.status))
+    await _tell(world, seen, plan.events)
+    metrics.observed(namespace, name, plan.status)
+    return plan.look_again
+
+
+async def observe(world: World, owner: ModelDeployment) -> Observation:
+    """All reads, once: what the watches told, and what each ready router pod answers now."""
+    pods = seeing.router_pods(world.store, owner.namespace)
+    answers = await asyncio.gather(*(_ask(world, owner.name, pod) for pod in pods))
+    heard = [answer for answer in answers if isinstance(answer, RouterPod)]
+    silent = [answer for answer in answers if isinstance(answer, str)]
+    return seeing.observe(world.store, owner, datetime.now(UTC), world.serving_image, heard, silent)  # noqa: TID251
+
+
+async def _ask(world: World, deployment: str, pod: Object) -> RouterPod | str:
+    """The pod's answer, or its name when it gives none."""
+    name, uid, address = pod["metadata"]["name"], pod["metadata"]["uid"], pod["status"]["podIP"]
+    try:
+        return await envoy.scrape(world.session, address, deployment, name=name, uid=uid)
+    except Silent:
+        return str(name)
+
+
+async def _record(world: World, seen: Observation, plan: Plan) -> None:
+    """Decisions first: whatever follows from them can be asked for again by anyone who reads them."""
+    before = seen.trials[-1] if seen.trials else None
+    if plan.trial is not None and before is not None and plan.trial != before:
+        manifest = trial_status(seen.deployment, plan.trial, look.share(plan.trial))
+        result = await world.client.apply(manifest, version=before.resource_version, part="status")
+        world.store.put(kinds.TRIAL, result)
+    if plan.begins is not None:
+        world.store.put(kinds.TRIAL, await world.client.create(plan.begins))
+
+
+async def _apply(world: World, seen: Observation, plan: Plan) -> None:
+    owner = seen.deployment
+    for manifest in plan.objects:
+        if await world.writer.apply(manifest):
+            what = f"{manifest['kind']} {manifest['metadata']['name']}"
+            await _tell(world, seen, [Event("Warning", "HandEditUndone", f"{what} was edited by hand; spec decides")])
+    await world.routing.write(owner.namespace, owner.name, seen.router.block, plan.block)
+    await world.routing.refresh(owner.namespace, plan.stale_routers, seen.now)
+
+
+async def _prune(world: World, seen: Observation, plan: Plan) -> None:
+    owner = seen.deployment
+    for variant in plan.surplus:
+        for kind in kinds.OF_A_VARIANT:
+            await world.writer.prune(kind, owner.namespace, names.variant_name(owner.name, variant), owner.uid)
+    for trial in plan.old_trials:
+        await world.writer.prune(kinds.TRIAL, owner.namespace, trial, owner.uid)
+
+
+async def _report(world: World, seen: Observation, wanted: dict[str, object]) -> None:
+    owner = seen.deployment
+    if wanted == owner.status:
+        return
+    manifest = {
+        "apiVersion": names.API_VERSION,
+        "kind": "ModelDeployment",
+        "metadata": {"name": owner.name, "namespace": owner.namespace},
+        "status": wanted,
+    }
+    result = await world.client.apply(manifest, version=owner.resource_version, part="status")
+    world.store.put(kinds.MODELDEPLOYMENT, result)
+
+
+async def _tell(world: World, seen: Observation, events: Sequence[Event]) -> None:
+    for said in events:
+        await world.client.event(event(seen.deployment, said.type, said.reason, said.message, seen.now))

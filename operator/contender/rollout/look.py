@@ -1,0 +1,129 @@
+"""One look at a trial: take in the evidence, judge, and go one step further.
+
+All that it knows it writes into the Trial, so that a new operator process goes on where the last one stopped.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from contender.api import Phase, Trial, rfc3339
+from contender.intent import Intent
+from contender.observation import RouterPod, Variant
+from contender.rollout import rules
+from contender.rollout import trial as machine
+from contender.rollout.evidence import Evidence
+from contender.rollout.findings import challenger_requests, findings
+from contender.rollout.verdict import Verdict
+
+DECISIONS = 50  # kept in the Trial, the newest last
+SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look at a trial sees."""
+
+    now: datetime
+    challenger: Variant | None
+    champion_ready: bool
+    capacity: int
+    pods: Sequence[RouterPod]
+    silent: tuple[str, ...]
+    share_is_live: bool
+    settled: bool  # every router pod carries the route at which the present phase ends
+
+
+def again(trial: Trial, sight: Sight) -> Trial:
+    """The trial after one more look."""
+    trial = replace(trial, started_at=trial.started_at or sight.now)
+    if trial.phase in machine.SETTLES:
+        return _settled(trial, sight)
+    if trial.looked_at and (sight.now - trial.looked_at).total_seconds() < SHORTEST:
+        return trial
+    seen = _taken_in(trial, sight)
+    facts = _facts(seen, sight)
+    return _decided(seen, rules.judge(facts), sight.now)
+
+
+def share(trial: Trial) -> int:
+    """The share, in percent, that the trial's present step asks for."""
+    return trial.rules.steps[trial.step] if trial.step >= 0 else 0
+
+
+def supersede(trial: Trial, wanted: Intent, now: datetime) -> Trial:
+    """The trial after the wish went elsewhere; unchanged when its end is under way already."""
+    if trial.phase in {Phase.SUPERSEDING, Phase.REJECTING}:
+        return trial
+    back = wanted.hash == trial.champion.variant
+    rule = "ChampionIsWantedAgain" if back else "AnotherModelIsWanted"
+    said = "spec asks for the champion again" if back else f"spec asks for variant {wanted.hash} instead"
+    return replace(_recorded(trial, "Supersede", rule, said, now), phase=Phase.SUPERSEDING)
+
+
+def _settled(trial: Trial, sight: Sight) -> Trial:
+    phase = machine.settle(trial.phase, route_is_live=sight.settled)
+    return replace(trial, phase=phase, ended_at=sight.now if phase is not trial.phase else None)
+
+
+def _taken_in(trial: Trial, sight: Sight) -> Trial:
+    """Evidence since the last look, and the clocks that run on it."""
+    before = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
+    grew = challenger_requests(after) > challenger_requests(before)
+    passed = (sight.now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
+    live = sight.share_is_live and trial.step >= 0
+    return replace(
+        trial,
+        evidence=after.dump(trial.rules.confidence),
+        looked_at=sight.now,
+        since=trial.since or (sight.now if live else None),
+        traffic_at=sight.now if grew else trial.traffic_at,
+        judged_seconds=trial.judged_seconds + (passed if grew else 0.0),
+    )
+
+
+def _facts(trial: Trial, sight: Sight) -> rules.Facts:
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    heard = max((when for when in (trial.since, trial.traffic_at) if when), default=sight.now)
+    challenger = sight.challenger
+    return rules.Facts(
+        rules=trial.rules,
+        step=trial.step,
+        problem=challenger.problem if challenger else None,
+        ready=challenger.ready if challenger else 0,
+        capacity=sight.capacity,
+        champion_ready=sight.champion_ready,
+        silent_routers=sight.silent,
+        share_is_live=sight.share_is_live,
+        soaked=(sight.now - trial.since).total_seconds() if trial.since else 0.0,
+        judged=trial.judged_seconds,
+        quiet=(sight.now - heard).total_seconds(),
+        challenger_requests=challenger_requests(evidence),
+        findings=findings(evidence, trial.rules.confidence),
+    )
+
+
+def _decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
+    phase, step = machine.advance(trial.phase, trial.step, verdict)
+    moved = step != trial.step
+    recorded = _recorded(
+        replace(trial, phase=phase, step=step), type(verdict).__name__, verdict.rule, verdict.message, now
+    )
+    return _new_step(recorded) if moved else recorded
+
+
+def _new_step(trial: Trial) -> Trial:
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails).begin_step()
+    return replace(trial, since=None, traffic_at=None, evidence=evidence.dump(trial.rules.confidence))
+
+
+def _recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime) -> Trial:
+    """The verdict, and a line in the list of decisions when it is another one than before."""
+    verdict: dict[str, Any] = {"decision": decision, "rule": rule, "message": message, "at": rfc3339(now)}
+    line = {**verdict, "share": share(trial)}
+    last = trial.decisions[-1] if trial.decisions else {}
+    same = all(last.get(key) == line[key] for key in ("decision", "rule", "share"))
+    decisions = trial.decisions if same else (*trial.decisions, line)[-DECISIONS:]
+    return replace(trial, verdict=verdict, decisions=decisions)

@@ -1,0 +1,192 @@
+"""The whole policy of a trial: RULES, read from top to bottom. The first rule that speaks gives the verdict.
+
+Safety comes first, then patience, then progress. A rule is a pure function of `Facts`; it knows no clock.
+Its name is a statement, and becomes the reason in status, events and metrics.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from contender.api import OnTimeout, TrialRules, seconds
+from contender.observation import Problem
+from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
+
+ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
+    OnTimeout.HOLD: Hold,
+    OnTimeout.REJECT: Reject,
+    OnTimeout.PROMOTE: Promote,
+}
+
+TRAFFIC_PATIENCE = 15.0  # seconds without a request to the challenger before that is worth saying
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the evidence says of one guardrail."""
+
+    name: str  # "errors", "latency over 250ms"
+    breach: float  # e-value, over the whole trial
+    proof: float  # e-value, over the present step
+    summary: str  # the numbers, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a rule may know."""
+
+    rules: TrialRules
+    step: int  # -1 before the first
+    problem: Problem | None  # why the challenger's pods do not become ready
+    ready: int  # the challenger's pods
+    capacity: int  # pods the challenger needs before it may take the next share
+    champion_ready: bool
+    silent_routers: tuple[str, ...]
+    share_is_live: bool
+    soaked: float  # seconds for which the present share has been live
+    judged: float  # seconds of the trial in which evidence arrived
+    quiet: float  # seconds since the challenger's last request at this share
+    challenger_requests: int  # in this step
+    findings: tuple[Finding, ...]
+
+    @property
+    def on_last_step(self) -> bool:
+        return self.step == len(self.rules.steps) - 1
+
+    @property
+    def breach_bar(self) -> float:
+        """Bonferroni over F guardrails: a breach speaks at F / alpha."""
+        return len(self.findings) / (1 - self.rules.confidence)
+
+    @property
+    def proof_bar(self) -> float:
+        """Every guardrail must be proved, so that no correction is needed: 1 / alpha."""
+        return 1 / (1 - self.rules.confidence)
+
+    @property
+    def unproved(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.proof < self.proof_bar)
+
+
+Rule = Callable[[Facts], Verdict | None]
+
+
+def guardrail_is_breached(facts: Facts) -> Verdict | None:
+    broken = [finding for finding in facts.findings if finding.breach >= facts.breach_bar]
+    return Reject(_sentence(broken)) if broken else None
+
+
+def challenger_cannot_start(facts: Facts) -> Verdict | None:
+    if facts.problem is None or facts.ready > 0:
+        return None
+    return Hold(facts.problem.message)
+
+
+def challenger_is_not_ready(facts: Facts) -> Verdict | None:
+    return None if facts.ready > 0 else Hold("waiting for the challenger's first pod")
+
+
+def champion_is_not_ready(facts: Facts) -> Verdict | None:
+    return None if facts.champion_ready else Hold("no pod of the champion is ready: nothing to compare with")
+
+
+def router_is_silent(facts: Facts) -> Verdict | None:
+    if not facts.silent_routers:
+        return None
+    return Hold(f"no counters from router pod {', '.join(facts.silent_routers)}: evidence resumes when it answers")
+
+
+def first_capacity_is_short(facts: Facts) -> Verdict | None:
+    return None if facts.step >= 0 or facts.ready >= facts.capacity else Hold(_capacity(facts))
+
+
+def challenger_is_qualified(facts: Facts) -> Verdict | None:
+    return None if facts.step >= 0 else Shift(0, f"the challenger is ready: it takes {facts.rules.steps[0]} %")
+
+
+def share_is_not_live(facts: Facts) -> Verdict | None:
+    if facts.share_is_live:
+        return None
+    return Hold(f"waiting for every router pod to carry the share of {facts.rules.steps[facts.step]} %")
+
+
+def no_traffic_arrives(facts: Facts) -> Verdict | None:
+    if facts.quiet < TRAFFIC_PATIENCE:
+        return None
+    return Hold(f"no request reached the challenger for {facts.quiet:.0f} s: nothing can be learned without traffic")
+
+
+def time_is_up(facts: Facts) -> Verdict | None:
+    proved = facts.on_last_step and not facts.unproved
+    if proved or facts.judged < seconds(facts.rules.timeout):
+        return None
+    said = f"no proof after {facts.rules.timeout} of evidence (onTimeout: {facts.rules.on_timeout}): "
+    return ON_TIMEOUT[facts.rules.on_timeout](said + _sentence(facts.unproved or facts.findings))
+
+
+def share_is_soaking(facts: Facts) -> Verdict | None:
+    soak = seconds(facts.rules.soak)
+    if facts.soaked >= soak:
+        return None
+    return Hold(f"{facts.soaked:.0f} s of {soak:g} s at {facts.rules.steps[facts.step]} %")
+
+
+def too_few_requests(facts: Facts) -> Verdict | None:
+    return None if facts.challenger_requests > 0 else Hold("no request reached the challenger at this share yet")
+
+
+def next_capacity_is_short(facts: Facts) -> Verdict | None:
+    return None if facts.ready >= facts.capacity else Hold(_capacity(facts))
+
+
+def share_was_survived(facts: Facts) -> Verdict | None:
+    if facts.on_last_step:
+        return None
+    here, there = facts.rules.steps[facts.step], facts.rules.steps[facts.step + 1]
+    return Shift(facts.step + 1, f"nothing is breached at {here} %: it takes {there} %")
+
+
+def every_guardrail_is_proved(facts: Facts) -> Verdict | None:
+    return None if facts.unproved else Promote(_sentence(facts.findings))
+
+
+def proof_is_open(facts: Facts) -> Verdict | None:
+    return Hold(f"not yet proved: {_sentence(facts.unproved)}")
+
+
+RULES: tuple[Rule, ...] = (
+    guardrail_is_breached,  # safety ...
+    challenger_cannot_start,  # ... patience ...
+    challenger_is_not_ready,
+    champion_is_not_ready,
+    router_is_silent,
+    first_capacity_is_short,
+    challenger_is_qualified,  # the first shift
+    share_is_not_live,
+    no_traffic_arrives,
+    time_is_up,
+    share_is_soaking,
+    too_few_requests,
+    next_capacity_is_short,
+    share_was_survived,  # ... and progress
+    every_guardrail_is_proved,
+    proof_is_open,
+)
+
+
+def reason(rule: Rule) -> str:
+    """`share_is_soaking` -> `ShareIsSoaking`."""
+    return "".join(word.capitalize() for word in rule.__name__.split("_"))
+
+
+def judge(facts: Facts, rules: tuple[Rule, ...] = RULES) -> Verdict:
+    """The first verdict that a rule gives, signed with the rule's name."""
+    said = ((rule, rule(facts)) for rule in rules)
+    return next(replace(verdict, rule=reason(rule)) for rule, verdict in said if verdict is not None)
+
+
+def _sentence(findings: tuple[Finding, ...] | list[Finding]) -> str:
+    return "; ".join(f"{finding.name} {finding.summary}" for finding in findings)
+
+
+def _capacity(facts: Facts) -> str:
+    return f"{facts.ready} of the {facts.capacity} challenger pods that the next share needs are ready"

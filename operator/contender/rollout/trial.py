@@ -1,0 +1,69 @@
+"""The machine of a trial: which phase follows which, and nothing about why.
+
+A phase that moves traffic (Promoting, Rejecting, Superseding) ends only when the router is *seen* to carry the new
+route, never because the route was written: a lost write is simply asked for again.
+"""
+
+from contender.api import Phase
+from contender.rollout import rules
+from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
+
+EDGES: dict[Phase, frozenset[Phase]] = {
+    Phase.QUALIFYING: frozenset({Phase.SHIFTING, Phase.HOLDING, Phase.REJECTING, Phase.SUPERSEDING}),
+    Phase.SHIFTING: frozenset({Phase.HOLDING, Phase.PROMOTING, Phase.REJECTING, Phase.SUPERSEDING}),
+    Phase.HOLDING: frozenset({Phase.QUALIFYING, Phase.SHIFTING, Phase.PROMOTING, Phase.REJECTING, Phase.SUPERSEDING}),
+    Phase.PROMOTING: frozenset({Phase.PROMOTED, Phase.SUPERSEDING}),
+    Phase.REJECTING: frozenset({Phase.REJECTED}),
+    Phase.SUPERSEDING: frozenset({Phase.SUPERSEDED}),
+    Phase.PROMOTED: frozenset(),
+    Phase.REJECTED: frozenset(),
+    Phase.SUPERSEDED: frozenset(),
+}
+
+SETTLES: dict[Phase, Phase] = {
+    Phase.PROMOTING: Phase.PROMOTED,
+    Phase.REJECTING: Phase.REJECTED,
+    Phase.SUPERSEDING: Phase.SUPERSEDED,
+}
+
+WAITS_FOR_THE_WORLD = frozenset(
+    rules.reason(rule)
+    for rule in (
+        rules.challenger_cannot_start,
+        rules.champion_is_not_ready,
+        rules.router_is_silent,
+        rules.no_traffic_arrives,
+        rules.time_is_up,
+    )
+)
+
+
+def advance(phase: Phase, step: int, verdict: Verdict) -> tuple[Phase, int]:
+    """The phase and step after `verdict`; a phase that moves traffic only waits for the router."""
+    if phase in SETTLES:
+        return phase, step
+    match verdict:
+        case Reject():
+            return Phase.REJECTING, step
+        case Promote():
+            return Phase.PROMOTING, step
+        case Shift():
+            return Phase.SHIFTING, verdict.step
+        case Hold():
+            return _held(step, verdict.rule), step
+
+
+def supersede(phase: Phase) -> Phase:
+    """The phase after the wish went to another model. A rejection under way is finished first."""
+    return Phase.REJECTING if phase is Phase.REJECTING else Phase.SUPERSEDING
+
+
+def settle(phase: Phase, *, route_is_live: bool) -> Phase:
+    """The end that follows once every router pod is seen to carry the route which the phase asks for."""
+    return SETTLES.get(phase, phase) if route_is_live else phase
+
+
+def _held(step: int, rule: str) -> Phase:
+    if rule in WAITS_FOR_THE_WORLD:
+        return Phase.HOLDING
+    return Phase.QUALIFYING if step < 0 else Phase.SHIFTING

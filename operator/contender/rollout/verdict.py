@@ -1,0 +1,42 @@
+"""What may be said of a challenger at one look.
+
+The name of the rule that spoke goes with it: one vocabulary from the code to `kubectl describe`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stay where we are."""
+
+    message: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Go to step `step` of the trial."""
+
+    step: int
+    message: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """The challenger becomes champion."""
+
+    message: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The challenger goes back; the champion keeps the traffic."""
+
+    message: str
+    rule: str = ""
+
+
+Verdict = Hold | Shift | Promote | Reject

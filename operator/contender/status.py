@@ -1,0 +1,228 @@
+"""The status of a ModelDeployment: what `kubectl get` and `describe` tell. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contender.api import Phase, Trial, rfc3339
+from contender.conditions import FALSE, TRUE, UNKNOWN, Condition, Type, dump
+from contender.observation import Observation, Problem, Variant
+from contender.rollout import look
+
+HISTORY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What there is to tell."""
+
+    seen: Observation
+    champion: str | None
+    trial: Trial | None  # the newest
+    live: bool  # every router pod carries the wanted route
+    serving: bool  # the entry Service stands
+
+    @property
+    def running(self) -> Trial | None:
+        return self.trial if self.trial and not self.trial.ended else None
+
+    @property
+    def champion_pods(self) -> int:
+        known = self.seen.variants.get(self.champion or "")
+        return known.ready if known else 0
+
+    @property
+    def newcomer(self) -> Variant | None:
+        """The variant whose start is waited for: the challenger's, or the very first one's."""
+        wanted = None if self.running is None and self.champion else self.seen.wanted.hash
+        return self.seen.variants.get(wanted or "")
+
+    @property
+    def problem(self) -> Problem | None:
+        newcomer = self.newcomer
+        return newcomer.problem if newcomer and not newcomer.ready else None
+
+
+def is_rejected(trial: Trial | None, wanted: str) -> bool:
+    """The wish for `wanted` was tried and sent back, and has not been withdrawn since."""
+    return bool(trial and trial.phase is Phase.REJECTED and trial.challenger.variant == wanted and not trial.withdrawn)
+
+
+def build(report: Report) -> Mapping[str, Any]:
+    seen, before = report.seen, report.seen.deployment.status
+    conditions = list(_conditions(report))
+    parts = {
+        "observedGeneration": seen.deployment.generation,
+        "phase": _phase(report),
+        "message": conditions[0].message,
+        "conditions": dump(conditions, before.get("conditions", ()), seen.deployment.generation, seen.now),
+        "champion": _champion(report),
+        "trial": _trial(report),
+        "rejected": _rejected(report),
+        "url": f"http://{seen.deployment.name}.{seen.deployment.namespace}.svc" if report.serving else None,
+        "history": [_ended(trial) for trial in seen.trials if trial.ended][-HISTORY:],
+    }
+    return {key: value for key, value in parts.items() if value is not None}
+
+
+def refused(seen: Observation, problem: Problem) -> Mapping[str, Any]:
+    """The status as it was, with `problem` as the reason why nothing more can be done."""
+    deployment = seen.deployment
+    kept = {old["type"]: old for old in deployment.status.get("conditions", ())}
+    stalled = [
+        Condition(Type.READY, FALSE, problem.reason, problem.message),
+        Condition(Type.STALLED, TRUE, problem.reason, problem.message),
+    ]
+    fresh = dump(stalled, kept.values(), deployment.generation, seen.now)
+    others = [old for kind, old in kept.items() if kind not in {Type.READY, Type.STALLED, Type.RECONCILING}]
+    return {
+        **deployment.status,
+        "observedGeneration": deployment.generation,
+        "phase": deployment.status.get("phase", "Deploying"),
+        "message": problem.message,
+        "conditions": [*fresh, *others],
+    }
+
+
+def _phase(report: Report) -> str:
+    if report.running:
+        return str(report.running.phase)
+    return "Idle" if report.champion and report.serving else "Deploying"
+
+
+def _champion(report: Report) -> Mapping[str, Any] | None:
+    if report.champion is None:
+        return None
+    before = report.seen.deployment.status.get("champion", {})
+    known = report.seen.variants.get(report.champion)
+    wanted = report.seen.wanted
+    intent = wanted if wanted.hash == report.champion or known is None else known.intent
+    since = before.get("since") if before.get("variant") == report.champion else None
+    return {**intent.contestant.dump(), "since": since or rfc3339(report.seen.now)}
+
+
+def _trial(report: Report) -> Mapping[str, Any] | None:
+    """The verdict is the one last *written down*, so that soaking does not wake every watcher at every look."""
+    trial = report.running
+    if trial is None:
+        return None
+    decision = trial.decisions[-1] if trial.decisions else {}
+    told = {
+        "name": trial.name,
+        "challenger": trial.challenger.variant,
+        "version": trial.challenger.version,
+        "share": _observed_share(report, trial),
+        "wantedShare": look.share(trial),
+        "step": trial.step + 1,
+        "steps": len(trial.rules.steps),
+        "since": rfc3339(trial.since) if trial.since else None,
+        "verdict": decision.get("decision"),
+        "reason": decision.get("rule"),
+        "message": decision.get("message"),
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _observed_share(report: Report, trial: Trial) -> int:
+    """The greatest share that a router pod carries, in percent."""
+    routes = [pod.route for pod in report.seen.router.pods if pod.route]
+    shares = [route.share for route in routes if route.challenger == trial.challenger.variant]
+    whole = [100 for route in routes if route.champion == trial.challenger.variant]
+    return max([0, *shares, *whole])
+
+
+def _rejected(report: Report) -> Mapping[str, Any] | None:
+    trial = report.trial
+    if trial is None or not is_rejected(trial, report.seen.wanted.hash):
+        return None
+    verdict = trial.verdict or {}
+    told = {
+        "variant": trial.challenger.variant,
+        "version": trial.challenger.version,
+        "trial": trial.name,
+        "reason": verdict.get("rule"),
+        "message": verdict.get("message"),
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _ended(trial: Trial) -> Mapping[str, Any]:
+    told = {
+        **trial.challenger.dump(),
+        "trial": trial.name,
+        "outcome": str(trial.phase),
+        "message": (trial.verdict or {}).get("message"),
+        "at": rfc3339(trial.ended_at) if trial.ended_at else None,
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _conditions(report: Report) -> Iterator[Condition]:
+    """Ready comes first: its message is the status' own."""
+    yield _ready(report)
+    if report.problem:
+        yield Condition(Type.STALLED, TRUE, report.problem.reason, report.problem.message)
+    elif not report.serving:
+        yield Condition(Type.RECONCILING, TRUE, "Deploying", "the first variant is on its way")
+    yield _champion_available(report)
+    if report.running:
+        yield _challenger_available(report)
+    if report.champion:
+        yield _traffic_shifted(report)
+    if report.running or is_rejected(report.trial, report.seen.wanted.hash):
+        yield _trial_passing(report)
+
+
+def _ready(report: Report) -> Condition:
+    trial = report.running
+    if report.problem:
+        serves = f"; champion {report.champion} goes on serving" if report.champion else ""
+        return Condition(Type.READY, FALSE, report.problem.reason, report.problem.message + serves)
+    if report.champion is None or not report.serving:
+        return Condition(Type.READY, FALSE, "Deploying", "waiting for the first variant's pods and the router's")
+    if not report.champion_pods:
+        return Condition(Type.READY, FALSE, "ChampionUnavailable", f"no pod of champion {report.champion} is ready")
+    if trial:
+        return Condition(
+            Type.READY, TRUE, "TrialRuns", f"champion {report.champion} serves; {trial.name} is {trial.phase}"
+        )
+    if is_rejected(report.trial, report.seen.wanted.hash):
+        message = ((report.trial and report.trial.verdict) or {}).get("message", "")
+        return Condition(
+            Type.READY, TRUE, "ChallengerRejected", f"champion {report.champion} serves; rejected: {message}"
+        )
+    return Condition(Type.READY, TRUE, "ChampionServes", f"champion {report.champion} serves")
+
+
+def _champion_available(report: Report) -> Condition:
+    if report.champion is None:
+        return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoChampion", "no variant has served yet")
+    if not report.champion_pods:
+        return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoPodReady", "no pod of the champion is ready")
+    return Condition(Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", f"variant {report.champion} has ready pods")
+
+
+def _challenger_available(report: Report) -> Condition:
+    newcomer = report.newcomer
+    if newcomer and newcomer.ready:
+        return Condition(Type.CHALLENGER_AVAILABLE, TRUE, "PodsReady", f"variant {newcomer.intent.hash} has ready pods")
+    problem = report.problem or Problem("NoPodReady", "no pod of the challenger is ready")
+    return Condition(Type.CHALLENGER_AVAILABLE, FALSE, problem.reason, problem.message)
+
+
+def _traffic_shifted(report: Report) -> Condition:
+    if report.live:
+        return Condition(Type.TRAFFIC_SHIFTED, TRUE, "ShareObserved", "every router pod carries the wanted share")
+    if report.seen.router.silent or not report.seen.router.pods:
+        return Condition(Type.TRAFFIC_SHIFTED, UNKNOWN, "RouterSilent", "not every router pod tells what it carries")
+    return Condition(Type.TRAFFIC_SHIFTED, FALSE, "ShareNotLive", "a router pod does not carry the wanted share yet")
+
+
+def _trial_passing(report: Report) -> Condition:
+    trial = report.trial
+    decision = trial.decisions[-1] if trial and trial.decisions else {}
+    reason, message = decision.get("rule", "TrialBegins"), decision.get("message", "the trial has begun")
+    if decision.get("decision") == "Reject":
+        return Condition(Type.TRIAL_PASSING, FALSE, reason, message)
+    holding = trial is not None and trial.phase is Phase.HOLDING
+    return Condition(Type.TRIAL_PASSING, UNKNOWN if holding else TRUE, reason, message)

@@ -1,0 +1,60 @@
+"""How one ModelDeployment's traffic shall be split, and what the router has to be told for it. Pure."""
+
+from contender.api import Phase, Trial, seconds
+from contender.manifests.routes.blocks import free_port, next_block
+from contender.observation import Block, Observation, Route
+from contender.rollout import capacity, look
+
+
+def wanted_route(champion: str | None, trial: Trial | None, seen: Observation) -> Route | None:
+    """The split to work towards. Weight goes only to a variant with ready pods; None before the first has any."""
+    if champion is None:
+        first = seen.variants.get(seen.wanted.hash)
+        return Route(first.intent.hash) if first and first.ready else None
+    if trial is None or trial.ended:
+        return Route(champion)
+    if trial.phase in {Phase.REJECTING, Phase.SUPERSEDING}:
+        return last_route(trial)
+    challenger = seen.variants.get(trial.challenger.variant)
+    if challenger is None or not challenger.ready:
+        return Route(champion)
+    pods = capacity.challenger_pods(trial, seen.deployment.autoscaling)
+    if trial.phase is Phase.PROMOTING and challenger.ready >= pods:
+        return last_route(trial)
+    return Route(champion, trial.challenger.variant, look.share(trial))
+
+
+def last_route(trial: Trial) -> Route:
+    """The route at which a phase that moves traffic ends."""
+    return Route(trial.challenger.variant if trial.phase is Phase.PROMOTING else trial.champion.variant)
+
+
+def is_live(route: Route | None, seen: Observation) -> bool:
+    """Every ready router pod answers, and carries `route`."""
+    router = seen.router
+    return bool(router.pods) and not router.silent and all(pod.listening and pod.route == route for pod in router.pods)
+
+
+def wanted_block(wanted: Route | None, seen: Observation) -> Block | None:
+    """What to write into the router's configuration now. Raises RouterFull."""
+    old = seen.router.block
+    if wanted is None:
+        return old
+    port = old.port if old else (seen.entry and seen.entry.port) or free_port(seen.router)
+    ports = {variant: known.intent.port for variant, known in seen.variants.items()}
+    return next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router)
+
+
+def reachable(block: Block | None, seen: Observation) -> frozenset[str]:
+    """Variants that a router pod may still send requests to."""
+    written = {variant for known in (block, seen.router.block) if known for variant in known.clusters}
+    unknown = seen.variants.keys() if seen.router.silent else frozenset[str]()
+    return frozenset(written).union(*(pod.clusters for pod in seen.router.pods), unknown)
+
+
+def stale_pods(block: Block | None, seen: Observation) -> tuple[str, ...]:
+    """Router pods that are not seen to carry `block`."""
+    if block is None:
+        return ()
+    behind = (pod for pod in seen.router.pods if pod.route != block.route or pod.clusters != frozenset(block.clusters))
+    return (*(pod.name for pod in behind), *seen.router.silent)
