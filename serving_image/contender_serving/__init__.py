@@ -1,0 +1,1 @@
+"""Contender's serving image: one model bundle, fetched, verified and served by one process."""

@@ -1,0 +1,73 @@
+"""ONNX models, run by onnxruntime on one thread."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidProtobuf
+
+from contender_serving.failures import Failure, Reason
+from contender_serving.tensors import NUMPY, Signature, Tensor, TensorSpec
+
+# The element types that ONNX names otherwise than numpy does.
+_ELEMENTS: dict[str, np.dtype[Any]] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(double)": np.dtype(np.float64),
+    "tensor(string)": np.dtype(np.object_),
+}
+
+
+class OnnxPredictor:
+    """An onnxruntime session; inputs and outputs go by name."""
+
+    platform = "onnx_onnxv1"
+
+    def __init__(self, file: Path, signature: Signature) -> None:
+        self.signature = signature
+        self._session = _session(file)
+        self._elements = {node.name: _element(node.type) for node in self._session.get_inputs()}
+        _check_names("inputs", [spec.name for spec in signature.inputs], list(self._elements))
+        outputs = [node.name for node in self._session.get_outputs()]
+        _check_names("outputs", [spec.name for spec in signature.outputs], outputs)
+        self._outputs = {spec.name: spec for spec in signature.outputs}
+
+    def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
+        """Answer with the graph, whose own number types may be other than the signature's."""
+        feed = {name: inputs[name].astype(element, copy=False) for name, element in self._elements.items()}
+        answers = self._session.run(list(outputs), feed)
+        return {name: _like(answer, self._outputs[name]) for name, answer in zip(outputs, answers, strict=True)}
+
+
+def _session(file: Path) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only
+    try:
+        return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except InvalidProtobuf:
+        raise Failure(
+            Reason.FORMAT_MISMATCH,
+            f"{file.name} is not an ONNX model; write the bundle again, or set the format that it has",
+        ) from None
+
+
+def _like(answer: Tensor, spec: TensorSpec) -> Tensor:
+    """Engines give a column where scikit-learn gives a vector, and float32 where it gives float64."""
+    cast = np.asarray(answer).astype(NUMPY[spec.datatype], copy=False)
+    return cast.ravel() if len(spec.shape) == 1 else cast
+
+
+def _element(onnx_type: str) -> np.dtype[Any]:
+    return _ELEMENTS.get(onnx_type) or np.dtype(onnx_type.removeprefix("tensor(").removesuffix(")"))
+
+
+def _check_names(what: str, signature: list[str], model: list[str]) -> None:
+    missing = set(signature) - set(model) if what == "outputs" else set(signature) ^ set(model)
+    if missing:
+        raise Failure(
+            Reason.INVALID_BUNDLE,
+            f"the signature's {what} are {', '.join(signature)}, the model's are {', '.join(model)}; "
+            "write the bundle again",
+        )

@@ -1,0 +1,107 @@
+"""JSON arrays to tensors, strictly: an element of another kind than declared is refused, never guessed at."""
+
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from contender_serving.rejections import InvalidInput
+from contender_serving.tensors import BYTES, NUMPY, Tensor, TensorSpec
+
+_NULL_IS_NAN = ("FP32", "FP64")
+
+
+def tensor(data: msgspec.Raw, shape: tuple[int, ...], datatype: str, spec: TensorSpec) -> Tensor:
+    """A tensor of the specification's type from JSON `data`, flat or nested, declared as `shape` and `datatype`.
+
+    Raises `InvalidInput`.
+    """
+    _check_datatype(datatype, spec)
+    _check_shape(shape, spec)
+    array = _array(data, shape, datatype, spec.name)
+    if array.dtype.kind == "f" and not spec.nullable and not np.isfinite(array).all():
+        raise InvalidInput(f"input {spec.name} has missing or too large values; this model takes finite numbers only")
+    return array.astype(NUMPY[spec.datatype], copy=False)
+
+
+def nested(data: msgspec.Raw, spec: TensorSpec) -> Tensor:
+    """A tensor of the specification's type from nested JSON `data` that declares nothing. Raises `InvalidInput`."""
+    depth = _depth(data)
+    if depth != len(spec.shape):
+        raise InvalidInput(f"each instance must be an array of shape {list(spec.shape[1:])}")
+    values = _decode(data, spec.datatype, depth, spec.name)
+    shape = _shape(values, depth)
+    _check_shape(shape, spec)
+    return tensor(data, shape, spec.datatype, spec)
+
+
+def _check_datatype(datatype: str, spec: TensorSpec) -> None:
+    if datatype not in NUMPY:
+        raise InvalidInput(f"input {spec.name} has an unknown datatype; send {spec.datatype}")
+    widens = np.can_cast(NUMPY[datatype], NUMPY[spec.datatype], "safe") and BYTES not in (datatype, spec.datatype)
+    if datatype != spec.datatype and not widens:
+        raise InvalidInput(f"input {spec.name} must be {spec.datatype}, or a datatype that fits into it")
+    if datatype == "FP16":
+        raise InvalidInput(f"input {spec.name}: FP16 cannot be sent as JSON; send {spec.datatype}")
+
+
+def _check_shape(shape: tuple[int, ...], spec: TensorSpec) -> None:
+    agrees = len(shape) == len(spec.shape) and all(
+        have >= 1 and want in (-1, have) for have, want in zip(shape, spec.shape, strict=True)
+    )
+    if not agrees:
+        raise InvalidInput(f"input {spec.name} must have the shape {list(spec.shape)}, where -1 is at least 1")
+
+
+def _array(data: msgspec.Raw, shape: tuple[int, ...], datatype: str, name: str) -> Tensor:
+    depth = _depth(data)
+    if depth not in (1, len(shape)):
+        raise InvalidInput(f"input {name}: data must be flat, or nested like its shape")
+    values = _decode(data, datatype, depth, name)
+    try:
+        with np.errstate(over="ignore"):  # too large becomes infinite, which is refused with the missing values
+            array = np.array(values, dtype=NUMPY[datatype])
+    except (ValueError, OverflowError, TypeError):
+        raise InvalidInput(f"input {name}: data is ragged, or a number does not fit into {datatype}") from None
+    if array.shape != (shape if depth > 1 else (prod(shape),)):
+        raise InvalidInput(f"input {name}: data does not have as many elements as its shape says")
+    if array.dtype.kind == "f" and np.isinf(array).any():
+        raise InvalidInput(f"input {name}: a number does not fit into {datatype}")
+    return array.reshape(shape)
+
+
+def _depth(data: msgspec.Raw) -> int:
+    """How many arrays open before the first element: the nesting, as the first element has it."""
+    head = bytes(data)[:256].translate(None, b" \t\r\n")
+    return len(head) - len(head.lstrip(b"["))
+
+
+def _decode(data: msgspec.Raw, datatype: str, depth: int, name: str) -> Any:
+    if depth == 0:
+        raise InvalidInput(f"input {name}: data must be an array")
+    try:
+        return _decoder(datatype, depth).decode(data)
+    except msgspec.DecodeError:
+        raise InvalidInput(f"input {name}: data must be arrays of {datatype} values, all nested alike") from None
+
+
+@lru_cache
+def _decoder(datatype: str, depth: int) -> msgspec.json.Decoder[Any]:
+    kind = NUMPY[datatype].kind
+    element: Any = {"b": bool, "i": int, "u": int, "f": float, "O": str}[kind]
+    if datatype in _NULL_IS_NAN:
+        element = element | None
+    for _ in range(depth):
+        element = list[element]
+    return msgspec.json.Decoder(element)
+
+
+def _shape(values: Any, depth: int) -> tuple[int, ...]:
+    """The shape that the first elements have; ragged data is found when the array is made."""
+    shape = []
+    for _ in range(depth):
+        shape.append(len(values))
+        values = values[0] if values else ()
+    return tuple(shape)
