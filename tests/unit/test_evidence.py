@@ -68,7 +68,8 @@ def test_one_event_on_the_challenger_alone_by_hand() -> None:
 
 
 def test_one_event_on_the_champion_alone_by_hand() -> None:
-    expected = sum(1 / (1 + 1.25 / r) / (4 / 9) for r in evalues.LARGER) / 24
+    """Half of the bet is on an equal challenger, which says 1/2."""
+    expected = 0.5 * (1 / 2) / (4 / 9) + 0.5 * sum(1 / (1 + 1.25 / r) / (4 / 9) for r in evalues.LARGER) / 24
 
     assert of(RATIO, (1, 100), (0, 100)).proof() == pytest.approx(expected, rel=1e-5)
 

@@ -8,7 +8,7 @@ Pure arithmetic: knows neither trials nor guardrails.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 LARGEST = 1e12  # as large as an e-value is told: more would prove nothing more, and JSON has no infinity
 
@@ -66,28 +66,22 @@ def evalue(log: float) -> float:
 
 
 def interval(events: int, of: int, confidence: float) -> tuple[float, float]:
-    """Bounds of a Bernoulli rate that hold at all looks together, with the given confidence.
+    """Bounds of a Bernoulli rate that hold at all looks together, with the given confidence."""
+    return lower_limit(events, of, confidence), 1 - lower_limit(of - events, of, confidence)
 
-    The rates that Robbins' beta mixture does not refute: those p for which B(k + 1, n - k + 1) / (p^k (1 - p)^(n - k))
-    stays under 1 / (1 - confidence) (Robbins 1970; Howard et al., arXiv:1810.08240, "conjugate mixtures").
+
+def lower_limit(events: int, of: int, confidence: float) -> float:
+    """The lower of `interval`'s bounds, to six digits of itself however small it is.
+
+    The interval holds the rates which Robbins' beta mixture does not refute: those p for which
+    B(k + 1, n - k + 1) / (p^k (1 - p)^(n - k)) stays under 1 / (1 - confidence)
+    (Robbins, Ann. Math. Stat. 41, 1970; "conjugate mixtures" in Howard et al., arXiv:1810.08240).
     """
-    successes, failures = events + 1, of - events + 1
-    mixture = math.lgamma(successes) + math.lgamma(failures) - math.lgamma(of + 2)
-    limit = -math.log(1 - confidence)
-
-    def refuted(rate: float) -> bool:
-        return mixture - events * math.log(rate) - (of - events) * math.log1p(-rate) >= limit
-
-    likeliest = events / of if of else 0.5
-    lower = _crossing(refuted, 0.0, likeliest) if events else 0.0
-    upper = _crossing(refuted, 1.0, likeliest) if events < of else 1.0
-    return lower, upper
-
-
-def _crossing(refuted: Callable[[float], bool], outside: float, inside: float) -> float:
-    """Where the answer changes between a refuted rate and one that is not, from the refuted side."""
-    while True:
-        middle = (outside + inside) / 2
-        if abs(inside - outside) <= 1e-6 * middle:
-            return outside
-        outside, inside = (middle, inside) if refuted(middle) else (outside, middle)
+    misses = of - events
+    mixture = math.lgamma(events + 1) + math.lgamma(misses + 1) - math.lgamma(of + 2)
+    refuted, kept = 0.0, events / of if events else 0.0
+    while kept - refuted > 1e-6 * kept:
+        middle = (refuted + kept) / 2
+        strength = mixture - events * math.log(middle) - misses * math.log1p(-middle)
+        refuted, kept = (middle, kept) if strength >= -math.log(1 - confidence) else (refuted, middle)
+    return refuted

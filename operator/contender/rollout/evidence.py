@@ -60,8 +60,9 @@ class Pair:
         odds, events = self.exposure_odds, self.champion.events + self.challenger.events
         if odds is None or not self.champion.events:
             return None
-        lower, upper = evalues.interval(self.challenger.events, events, confidence)
-        return lower / (1 - lower) / odds, upper / (1 - upper) / odds
+        ours = evalues.lower_limit(self.challenger.events, events, confidence)
+        theirs = evalues.lower_limit(self.champion.events, events, confidence)
+        return ours / (1 - ours) / odds, (1 - theirs) / theirs / odds
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
@@ -79,8 +80,8 @@ class MeasureEvidence:
     """The evidence on one guardrail.
 
     `worse` and `better` are the ratio's log-likelihood ratios, one for each alternative: `worse` over the trial against
-    "at most noWorseThan times", `better` over the step against "at least noWorseThan times". The first of `better` is the
-    alternative that is expected of a sound challenger: it is just as good as the champion.
+    "at most noWorseThan times", `better` over the step against "at least noWorseThan times". The first of `better` is
+    for the alternative that is expected: a challenger just as good as the champion.
     """
 
     guardrail: Guardrail
@@ -174,7 +175,8 @@ class MeasureEvidence:
     @property
     def _expected(self) -> float:
         """The factor from `noWorseThan` to a ratio of 1, if that is an alternative at all."""
-        return min(1 / (self.guardrail.no_worse_than or 1), evalues.SMALLER[0])
+        tolerated = self.guardrail.no_worse_than or 1.0
+        return evalues.SMALLER[0] if tolerated < evalues.LARGER[0] else 1 / tolerated
 
     def _bet(self, logs: tuple[float, ...], seen: Pair, factors: Sequence[float]) -> tuple[float, ...]:
         """The ratio test (event share; Lindon and Malek, NeurIPS 2022).
