@@ -1,0 +1,91 @@
+"""The operator's own metrics; docs/metrics.md says what to do with each. Nothing here is ever read back."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each counter, which nobody reads
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+
+OF_ONE = ("namespace", "modeldeployment")
+
+LEADER = Gauge("contender_leader", "1 in the process that leads, 0 in those that stand by.", registry=REGISTRY)
+MODELDEPLOYMENTS = Gauge(
+    "contender_modeldeployments", "ModelDeployments that this process looks after.", registry=REGISTRY
+)
+RECONCILES = Counter("contender_reconciles", "Reconciles, by result: done or failed.", ["result"], registry=REGISTRY)
+SECONDS = Histogram(
+    "contender_reconcile_duration_seconds",
+    "How long a reconcile took, its waiting for the API server and the routers included.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+ERRORS = Counter("contender_errors", "Errors, by kind.", ["kind"], registry=REGISTRY)
+SHARE = Gauge(
+    "contender_share", "The challenger's share as the routers carry it, in percent.", OF_ONE, registry=REGISTRY
+)
+PHASE = Gauge("contender_phase", "1 for the phase that a ModelDeployment is in.", [*OF_ONE, "phase"], registry=REGISTRY)
+VERDICTS = Counter(
+    "contender_verdicts", "Verdicts, each counted when it is new.", [*OF_ONE, "decision", "rule"], registry=REGISTRY
+)
+
+_verdicts: dict[tuple[str, str], tuple[str, ...]] = {}  # the last one of each ModelDeployment
+
+
+def leads() -> None:
+    """This process leads. There is no way back: one that stops leading ends."""
+    LEADER.set(1)
+
+
+@contextmanager
+def timed() -> Iterator[None]:
+    """Counts and times one reconcile. A cancelled one is neither done nor failed."""
+    began = perf_counter()
+    try:
+        yield
+    except Exception:
+        _reconciled("failed", began)
+        raise
+    _reconciled("done", began)
+
+
+def failed(error: Exception) -> None:
+    """Counts an error by the name of its class."""
+    ERRORS.labels(type(error).__name__).inc()
+
+
+def observed(namespace: str, name: str, status: Mapping[str, Any]) -> None:
+    """Takes over what `status` of a ModelDeployment says of share, phase and verdict."""
+    trial = status.get("trial", {})
+    SHARE.labels(namespace, name).set(trial.get("share", 0))
+    PHASE.remove_by_labels({"namespace": namespace, "modeldeployment": name})
+    PHASE.labels(namespace, name, status["phase"]).set(1)
+    _count_verdict(namespace, name, trial)
+    MODELDEPLOYMENTS.set(len(_verdicts))
+
+
+def forget(namespace: str, name: str) -> None:
+    """Drops every series of a ModelDeployment that is gone."""
+    for metric in (SHARE, PHASE, VERDICTS):
+        metric.remove_by_labels({"namespace": namespace, "modeldeployment": name})
+    _verdicts.pop((namespace, name), None)
+    MODELDEPLOYMENTS.set(len(_verdicts))
+
+
+def _reconciled(result: str, began: float) -> None:
+    RECONCILES.labels(result).inc()
+    SECONDS.observe(perf_counter() - began)
+
+
+def _count_verdict(namespace: str, name: str, trial: Mapping[str, Any]) -> None:
+    """A verdict that already stood when this process first looked is another process's, which has counted it."""
+    verdict = tuple(trial[key] for key in ("name", "verdict", "reason") if key in trial)
+    before = _verdicts.setdefault((namespace, name), verdict)
+    _verdicts[namespace, name] = verdict
+    if verdict != before and len(verdict) == 3:
+        VERDICTS.labels(namespace, name, *verdict[1:]).inc()
