@@ -55,6 +55,7 @@ def make_plan(seen: Observation) -> Plan:
     surplus = tuple(sorted(seen.variants.keys() - kept.keys() - traffic.reachable(block, seen)))
     stale = traffic.stale_pods(block, seen)
     entry = tuple(desired.entry(champion, block, seen, live=live))
+    report = status.Report(seen, champion, trial, live=live, serving=bool(entry))
     return Plan(
         trial=trial,
         begins=begins,
@@ -63,7 +64,7 @@ def make_plan(seen: Observation) -> Plan:
         stale_routers=stale,
         surplus=surplus,
         old_trials=_old_trials(seen),
-        status=status.build(status.Report(seen, champion, trial, live=live, serving=bool(entry))),
+        status=seen.deployment.status if begins else status.build(report),  # a beginning is told at the next look
         events=tuple(_events(before, trial, begins)),
         look_again=_look_again(trial, settled=live and not (stale or surplus or begins)),
     )

@@ -1,0 +1,219 @@
+"""A small world for `make_plan`: it carries out plans, late or never, and answers with what can then be seen.
+
+Kubernetes and Envoy as far as the plan can tell them apart: pods become ready some looks after their Deployment, each
+router pod takes the newest files in its own time, and requests fail at rates that the test sets.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from contender.api import ModelDeployment, Trial
+from contender.intent import INTENT, Intent
+from contender.manifests.trial import trial_status
+from contender.observation import Block, Counters, Entry, Observation, Problem, Router, RouterPod, Variant
+from contender.plan import Plan, make_plan
+from contender.rollout import look
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+EDGES = (0.1, 0.25, 1.0)
+SERVING_IMAGE = "serving:1"
+
+
+def spec(version: str, **trial: Any) -> dict[str, Any]:
+    rules = {
+        "steps": [5, 25, 50],
+        "soak": "4s",
+        "guardrails": [{"measure": "errors", "noWorseThan": 1.25, "below": 0.001}],
+        "confidence": 0.95,
+        "timeout": "1h",
+        "onTimeout": "Hold",
+        "historyLimit": 20,
+    }
+    return {
+        "model": {"uri": f"https://store/{version}/", "version": version, "digest": f"sha256:{version:0>64}"},
+        "runtime": {},
+        "resources": {"requests": {"cpu": "50m"}},
+        "scheduling": {},
+        "autoscaling": {"minReplicas": 1, "maxReplicas": 10},
+        "trial": {**rules, **trial},
+        "traffic": {"timeout": "30s"},
+    }
+
+
+@dataclass
+class Workload:
+    intent: Intent
+    replicas: int
+    ready: int = 0
+    problem: Problem | None = None
+
+
+@dataclass
+class Envoy:
+    """One router pod: the block it has taken, and its counters."""
+
+    name: str
+    block: Block | None = None
+    uptime: float = 0.0
+    counters: dict[str, Counters] = field(default_factory=dict)
+    silent: bool = False
+
+
+@dataclass
+class World:
+    """`rate` is in requests/s over all router pods; `errors` is the share of a variant's answers that fail."""
+
+    seed: int = 1
+    rate: float = 300.0
+    errors: dict[str, float] = field(default_factory=dict)
+    broken: dict[str, Problem] = field(default_factory=dict)
+    lag: float = 0.3  # the chance that a router pod does not take the newest files at a tick
+    raw: dict[str, Any] = field(default_factory=dict)
+    now: datetime = START
+    workloads: dict[str, Workload] = field(default_factory=dict)
+    trials: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entry: Entry | None = None
+    block: Block | None = None
+    history: list[Plan] = field(default_factory=list)
+    failures_of_route: int = 0
+
+    def __post_init__(self) -> None:
+        self.dice = Random(self.seed)
+        self.envoys = [Envoy("router-a"), Envoy("router-b")]
+
+    def apply(self, version: str, **trial: Any) -> str:
+        """What `kubectl apply` does. The hash of the variant that is now wanted."""
+        generation = self.raw.get("metadata", {}).get("generation", 0) + 1
+        metadata = {"namespace": "team", "name": "churn", "uid": "u1", "generation": generation, "resourceVersion": "1"}
+        self.raw = {"metadata": metadata, "spec": spec(version, **trial), "status": self.raw.get("status", {})}
+        return Intent.of(self.owner, SERVING_IMAGE).hash
+
+    @property
+    def owner(self) -> ModelDeployment:
+        return ModelDeployment.parse(self.raw)
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.raw["status"]
+        return found
+
+    @property
+    def newest_trial(self) -> Trial:
+        return Trial.parse(list(self.trials.values())[-1])
+
+    def see(self) -> Observation:
+        heard = [envoy for envoy in self.envoys if not envoy.silent]
+        return Observation(
+            now=self.now,
+            deployment=self.owner,
+            wanted=Intent.of(self.owner, SERVING_IMAGE),
+            variants={hash_: self._variant(workload) for hash_, workload in self.workloads.items()},
+            entry=self.entry,
+            trials=tuple(Trial.parse(raw) for raw in self.trials.values()),
+            router=Router(
+                block=self.block,
+                pods=tuple(self._pod(envoy) for envoy in heard),
+                silent=tuple(envoy.name for envoy in self.envoys if envoy.silent),
+                taken_ports=frozenset(),
+            ),
+            serving_image=SERVING_IMAGE,
+        )
+
+    def tick(self, *, lost: bool = False) -> Plan:
+        """Two seconds: one reconcile, whose writes may be lost, then the world goes on."""
+        plan = make_plan(self.see())
+        self.history.append(plan)
+        if not lost:
+            self.carry_out(plan)
+        self._pass(2.0)
+        return plan
+
+    def run(self, ticks: int, *, until: str = "") -> None:
+        """Ticks until what `spec` asks for was taken up and the phase is `until`, at most `ticks` times."""
+        generation = self.raw["metadata"]["generation"]
+        for _ in range(ticks):
+            self.tick()
+            if until and (self.status.get("phase"), self.status.get("observedGeneration")) == (until, generation):
+                return
+
+    def carry_out(self, plan: Plan) -> None:
+        if plan.trial is not None:
+            self.trials[plan.trial.name]["status"] = trial_status(self.owner, plan.trial, look.share(plan.trial))["status"]
+        if plan.begins is not None:
+            name = plan.begins["metadata"]["name"]
+            self.trials[name] = {**plan.begins, "metadata": {**plan.begins["metadata"], "resourceVersion": "1"}}
+        for manifest in plan.objects:
+            self._take(manifest)
+        self.block = plan.block
+        for variant in plan.surplus:
+            del self.workloads[variant]
+        for name in plan.old_trials:
+            del self.trials[name]
+        self.raw["status"] = plan.status
+
+    def _take(self, manifest: Mapping[str, Any]) -> None:
+        meta = manifest["metadata"]
+        if manifest["kind"] == "Deployment":
+            intent = Intent.read(manifest)
+            self.workloads.setdefault(intent.hash, Workload(intent, 1)).intent = intent
+        if manifest["kind"] == "HorizontalPodAutoscaler":
+            workload = self.workloads[meta["labels"]["contender.dev/variant"]]
+            workload.replicas = max(workload.replicas, manifest["spec"]["minReplicas"])
+        if manifest["kind"] == "Service" and INTENT not in meta["annotations"]:
+            self.entry = Entry(meta["annotations"]["contender.dev/champion"], manifest["spec"]["ports"][0]["targetPort"])
+
+    def _pass(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        for workload in self.workloads.values():
+            workload.problem = self.broken.get(workload.intent.hash)
+            workload.ready = 0 if workload.problem else min(workload.replicas, workload.ready + 1)
+        for envoy in self.envoys:
+            envoy.uptime += seconds
+            if self.dice.random() >= self.lag:
+                envoy.block = self.block
+            self._serve(envoy, round(self.rate * seconds / len(self.envoys)))
+
+    def _serve(self, envoy: Envoy, requests: int) -> None:
+        if envoy.block is None:
+            return
+        route = envoy.block.route
+        ours = round(requests * route.share / 100)
+        for variant, number in ((route.champion, requests - ours), (route.challenger, ours)):
+            if variant is not None and number:
+                self._answer(envoy, variant, number)
+
+    def _answer(self, envoy: Envoy, variant: str, number: int) -> None:
+        workload = self.workloads.get(variant)
+        if workload is None or not workload.ready or envoy.block is None or variant not in envoy.block.clusters:
+            self.failures_of_route += number
+            return
+        failed = sum(self.dice.random() < self.errors.get(variant, 0.0) for _ in range(number))
+        old = envoy.counters.get(variant, Counters())
+        envoy.counters[variant] = replace(
+            old,
+            completed=old.completed + number,
+            errors=old.errors + failed,
+            timed=old.timed + number,
+            faster={edge: old.timed + number for edge in EDGES},
+        )
+
+    def _variant(self, workload: Workload) -> Variant:
+        return Variant(workload.intent, workload.replicas, workload.ready, workload.problem)
+
+    def _pod(self, envoy: Envoy) -> RouterPod:
+        block = envoy.block
+        return RouterPod(
+            name=envoy.name,
+            uid=envoy.name,
+            uptime=envoy.uptime,
+            listening=block is not None,
+            route=block.route if block else None,
+            clusters=frozenset(block.clusters) if block else frozenset(),
+            active={},
+            counters=dict(envoy.counters),
+        )
+
+
