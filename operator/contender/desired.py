@@ -31,7 +31,7 @@ def objects(
         else:
             pods = capacity.champion_pods(running, owner.autoscaling)
         yield service.variant_service(owner, intent)
-        yield deployment.deployment(owner, intent, seen.serving_image)
+        yield deployment.deployment(owner, intent)
         yield hpa.hpa(owner, intent, pods)
         yield pdb.pdb(owner, intent)
 
@@ -47,4 +47,4 @@ def _intent(variant: str, seen: Observation) -> Intent | None:
     known = seen.variants.get(variant)
     if variant != seen.wanted.hash:
         return known.intent if known else None
-    return replace(seen.wanted, image=known.intent.image) if known else seen.wanted
+    return replace(seen.wanted, serving_image=known.intent.serving_image) if known else seen.wanted

@@ -100,4 +100,3 @@ class Observation:
     entry: Entry | None
     trials: tuple[Trial, ...]  # oldest first
     router: Router
-    serving_image: str  # the one that a new variant is given

@@ -45,7 +45,7 @@ def test_a_spec_change_before_the_first_champion_replaces_it() -> None:
 
 
 def test_a_good_challenger_climbs_its_steps_and_is_promoted() -> None:
-    world, champion = serving()
+    world, _champion = serving()
     challenger = world.apply("2")
     world.run(200, until="Idle")
     world.run(10)

@@ -119,7 +119,6 @@ class World:
                 silent=tuple(envoy.name for envoy in self.envoys if envoy.silent),
                 taken_ports=frozenset(),
             ),
-            serving_image=SERVING_IMAGE,
         )
 
     def tick(self, *, lost: bool = False) -> Plan:
@@ -141,7 +140,9 @@ class World:
 
     def carry_out(self, plan: Plan) -> None:
         if plan.trial is not None:
-            self.trials[plan.trial.name]["status"] = trial_status(self.owner, plan.trial, look.share(plan.trial))["status"]
+            self.trials[plan.trial.name]["status"] = trial_status(self.owner, plan.trial, look.share(plan.trial))[
+                "status"
+            ]
         if plan.begins is not None:
             name = plan.begins["metadata"]["name"]
             self.trials[name] = {**plan.begins, "metadata": {**plan.begins["metadata"], "resourceVersion": "1"}}
@@ -163,7 +164,9 @@ class World:
             workload = self.workloads[meta["labels"]["contender.dev/variant"]]
             workload.replicas = max(workload.replicas, manifest["spec"]["minReplicas"])
         if manifest["kind"] == "Service" and INTENT not in meta["annotations"]:
-            self.entry = Entry(meta["annotations"]["contender.dev/champion"], manifest["spec"]["ports"][0]["targetPort"])
+            self.entry = Entry(
+                meta["annotations"]["contender.dev/champion"], manifest["spec"]["ports"][0]["targetPort"]
+            )
 
     def _pass(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -197,7 +200,7 @@ class World:
             completed=old.completed + number,
             errors=old.errors + failed,
             timed=old.timed + number,
-            faster={edge: old.timed + number for edge in EDGES},
+            faster=dict.fromkeys(EDGES, old.timed + number),
         )
 
     def _variant(self, workload: Workload) -> Variant:
@@ -215,5 +218,3 @@ class World:
             active={},
             counters=dict(envoy.counters),
         )
-
-

@@ -37,7 +37,6 @@ def observe(
         entry=_entry(store, owner),
         trials=_trials(store, owner),
         router=_router(store, owner, pods, silent),
-        serving_image=serving_image,
     )
 
 

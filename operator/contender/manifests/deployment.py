@@ -21,7 +21,7 @@ LOCKED_DOWN = {
 }
 
 
-def deployment(owner: ModelDeployment, intent: Intent, serving_image: str) -> dict[str, Any]:
+def deployment(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
     """`spec.replicas` is left out on purpose: it belongs to the HPA."""
     return {
         "apiVersion": "apps/v1",
@@ -32,13 +32,13 @@ def deployment(owner: ModelDeployment, intent: Intent, serving_image: str) -> di
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {"labels": names.variant_labels(owner.name, intent.hash)},
-                "spec": _pod(owner, intent, serving_image),
+                "spec": _pod(owner, intent),
             },
         },
     }
 
 
-def _pod(owner: ModelDeployment, intent: Intent, serving_image: str) -> dict[str, Any]:
+def _pod(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -50,14 +50,14 @@ def _pod(owner: ModelDeployment, intent: Intent, serving_image: str) -> dict[str
             "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        **_fetching(owner, intent, serving_image),
+        **_fetching(owner, intent),
         "containers": [_server(owner, intent)],
         "volumes": _volumes(intent),
         **owner.scheduling,
     }
 
 
-def _fetching(owner: ModelDeployment, intent: Intent, serving_image: str) -> dict[str, Any]:
+def _fetching(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
     if "uri" not in intent.model:
         return {}
     wanted = {"CONTENDER_MODEL_URI": "uri", "CONTENDER_MODEL_DIGEST": "digest", "CONTENDER_MODEL_FORMAT": "format"}
@@ -65,7 +65,7 @@ def _fetching(owner: ModelDeployment, intent: Intent, serving_image: str) -> dic
     claim = [{"name": "claim", "mountPath": CLAIM_DIR, "readOnly": True}] if _claim(intent) else []
     container = {
         "name": "fetch",
-        "image": serving_image,
+        "image": intent.serving_image,
         "args": ["fetch"],
         "env": [*env, *_environment(owner)],
         "resources": dict(owner.resources),

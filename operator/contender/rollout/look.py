@@ -54,7 +54,7 @@ def share(trial: Trial) -> int:
 
 def supersede(trial: Trial, wanted: Intent, now: datetime) -> Trial:
     """The trial after the wish went elsewhere; unchanged when its end is under way already."""
-    if trial.phase in {Phase.SUPERSEDING, Phase.REJECTING}:
+    if machine.supersede(trial.phase) is trial.phase:
         return trial
     back = wanted.hash == trial.champion.variant
     rule = "ChampionIsWantedAgain" if back else "AnotherModelIsWanted"

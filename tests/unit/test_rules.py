@@ -1,0 +1,165 @@
+"""The policy: each rule alone, their order, and what must hold whatever the facts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from contender.api import Guardrail, Measure, OnTimeout, TrialRules
+from contender.observation import Problem
+from contender.rollout import rules
+from contender.rollout.rules import RULES, Facts, Finding, judge, reason
+from contender.rollout.verdict import Hold, Promote, Reject, Shift
+from hypothesis import given
+from hypothesis import strategies as st
+
+TRIAL = TrialRules(
+    steps=(5, 25, 50),
+    soak="10s",
+    guardrails=(Guardrail(Measure.ERRORS, None, 1.25, 0.001),),
+    confidence=0.95,
+    timeout="1h",
+    on_timeout=OnTimeout.HOLD,
+)
+FINE = Finding("errors", breach=0.1, proof=1000.0, summary="0 % against 0 %")
+OPEN = replace(FINE, proof=3.0)
+BROKEN = replace(FINE, breach=1e6)
+
+# On the last step, soaked, proved, with capacity: nothing stands in the way.
+READY = Facts(
+    rules=TRIAL,
+    step=2,
+    problem=None,
+    ready=2,
+    capacity=2,
+    champion_ready=True,
+    silent_routers=(),
+    share_is_live=True,
+    soaked=20.0,
+    judged=60.0,
+    quiet=0.0,
+    challenger_requests=1000,
+    findings=(FINE,),
+)
+
+# What makes each rule speak. Changes of one rule are chosen so that they leave the others' facts alone where they can.
+SPEAKS: dict[Callable[..., object], dict[str, object]] = {
+    rules.guardrail_is_breached: {"findings": (BROKEN,)},
+    rules.challenger_cannot_start: {"problem": Problem("ModelNotFound", "404"), "ready": 0},
+    rules.challenger_is_not_ready: {"ready": 0},
+    rules.champion_is_not_ready: {"champion_ready": False},
+    rules.router_is_silent: {"silent_routers": ("router-a",)},
+    rules.first_capacity_is_short: {"step": -1, "capacity": 3},
+    rules.challenger_is_qualified: {"step": -1},
+    rules.share_is_not_live: {"share_is_live": False},
+    rules.no_traffic_arrives: {"quiet": 20.0},
+    rules.time_is_up: {"judged": 4000.0, "findings": (OPEN,)},
+    rules.share_is_soaking: {"soaked": 1.0},
+    rules.too_few_requests: {"challenger_requests": 0},
+    rules.next_capacity_is_short: {"capacity": 3},
+    rules.share_was_survived: {"step": 1},
+    rules.every_guardrail_is_proved: {},
+    rules.proof_is_open: {"findings": (OPEN,)},
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=reason)
+def test_each_rule_speaks_when_its_case_is_there(rule: rules.Rule) -> None:
+    verdict = judge(replace(READY, **SPEAKS[rule]))  # type: ignore[arg-type]
+
+    assert verdict.rule == reason(rule)
+
+
+@pytest.mark.parametrize(("earlier", "later"), list(pairwise(RULES)), ids=reason)
+def test_when_two_neighbours_would_speak_the_earlier_one_wins(earlier: rules.Rule, later: rules.Rule) -> None:
+    facts = _both(earlier, later)
+
+    assert earlier(facts) is not None
+    assert later(facts) is not None
+    assert judge(facts).rule == reason(earlier)
+
+
+def _both(earlier: rules.Rule, later: rules.Rule) -> Facts:
+    """Facts in which both would speak. Where one's case shuts out the other's, the case is told by hand."""
+    by_hand: dict[tuple[rules.Rule, rules.Rule], dict[str, object]] = {
+        (rules.challenger_is_qualified, rules.share_is_not_live): {"step": -1, "share_is_live": False},
+        (rules.every_guardrail_is_proved, rules.proof_is_open): {},
+        (rules.no_traffic_arrives, rules.time_is_up): {"quiet": 20.0, "judged": 4000.0, "findings": (OPEN,)},
+    }
+    changes = by_hand.get((earlier, later), {**SPEAKS[later], **SPEAKS[earlier]})
+    return replace(READY, **changes)  # type: ignore[arg-type]
+
+
+def test_a_breach_is_said_with_its_numbers() -> None:
+    verdict = judge(
+        replace(READY, findings=(FINE, replace(BROKEN, name="latency over 250ms", summary="9 % against 1 %")))
+    )
+
+    assert verdict == Reject("latency over 250ms 9 % against 1 %", "GuardrailIsBreached")
+
+
+def test_two_guardrails_need_twice_the_evidence_for_a_breach() -> None:
+    just_enough = replace(FINE, breach=30.0)
+
+    assert isinstance(judge(replace(READY, findings=(just_enough,))), Reject)
+    assert not isinstance(judge(replace(READY, findings=(just_enough, FINE))), Reject)
+
+
+def test_the_steps_are_climbed_one_by_one() -> None:
+    assert judge(replace(READY, step=-1)) == Shift(0, "the challenger is ready: it takes 5 %", "ChallengerIsQualified")
+    assert judge(replace(READY, step=1)) == Shift(2, "nothing is breached at 25 %: it takes 50 %", "ShareWasSurvived")
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [("Hold", Hold), ("Reject", Reject), ("Promote", Promote)])
+def test_a_timeout_is_answered_as_the_user_asked(answer: str, verdict: type) -> None:
+    facts = replace(READY, judged=4000.0, findings=(OPEN,), rules=replace(TRIAL, on_timeout=OnTimeout(answer)))
+
+    assert isinstance(judge(facts), verdict)
+    assert judge(facts).rule == "TimeIsUp"
+
+
+def test_a_proof_that_arrives_after_the_timeout_still_promotes() -> None:
+    assert isinstance(judge(replace(READY, judged=4000.0)), Promote)
+
+
+findings = st.builds(Finding, st.just("errors"), st.floats(0, 1e12), st.floats(0, 1e12), st.just("numbers"))
+facts = st.builds(
+    Facts,
+    rules=st.just(TRIAL),
+    step=st.integers(-1, 2),
+    problem=st.none() | st.just(Problem("ModelNotFound", "404")),
+    ready=st.integers(0, 4),
+    capacity=st.integers(1, 4),
+    champion_ready=st.booleans(),
+    silent_routers=st.sampled_from([(), ("router-a",)]),
+    share_is_live=st.booleans(),
+    soaked=st.floats(0, 100),
+    judged=st.floats(0, 10_000),
+    quiet=st.floats(0, 100),
+    challenger_requests=st.integers(0, 10_000),
+    findings=st.lists(findings, min_size=1, max_size=4).map(tuple),
+)
+
+
+@given(facts)
+def test_traffic_goes_to_the_challenger_only_when_it_is_ready_and_clean(facts: Facts) -> None:
+    verdict = judge(facts)
+
+    if isinstance(verdict, Shift | Promote):
+        assert facts.ready >= facts.capacity or verdict.rule == "TimeIsUp"
+        assert all(finding.breach < facts.breach_bar for finding in facts.findings)
+
+
+@given(facts)
+def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts: Facts) -> None:
+    if isinstance(judge(facts), Promote):
+        assert facts.on_last_step
+        assert not facts.unproved
+        assert facts.challenger_requests > 0
+
+
+@given(facts)
+def test_silence_is_neither_success_nor_failure(facts: Facts) -> None:
+    unheard = replace(facts, findings=tuple(replace(finding, breach=1.0) for finding in facts.findings), quiet=100.0)
+    if unheard.step >= 0:
+        assert isinstance(judge(unheard), Hold)
