@@ -1,0 +1,259 @@
+"""What the chart makes of its values. Helm renders; nothing is installed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from contender.__main__ import LEASE
+from contender.cluster import kinds
+from contender.settings import Settings
+
+from tests.cluster import Cluster, Failed
+from tests.installation import CHART, NAMESPACE, RELEASE
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+REFUSED = {
+    "router.replica=2": "at '/router': additional properties 'replica' not allowed",
+    "router.replicas=0": "at '/router/replicas': minimum: got 0, want 1",
+    "replicas=two": "at '/replicas': got string, want integer",
+    "logLevel=debug": "at '/logLevel': value must be one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'",
+    "image.pullPolicy=Sometimes": "at '/image/pullPolicy': value must be one of",
+    "image.digest=sha256:12": "at '/image/digest': 'sha256:12' does not match pattern",
+    "serving.image=contender-serving": "at '/serving/image': 'contender-serving' does not match pattern",
+    "watchNamespaces={Blue}": "at '/watchNamespaces/0': 'Blue' does not match pattern",
+    "resources.limits.memory=1GB": "at '/resources/limits/memory': '1GB' does not match pattern",
+    "router=null": "missing property 'router'",
+}
+
+
+@pytest.fixture(scope="module")
+def render(cluster: Cluster) -> Render:
+    def rendered(*settings: str) -> list[Manifest]:
+        arguments = [word for setting in settings for word in ("--set", setting)]
+        text = cluster.helm("template", RELEASE, str(CHART), "--namespace", NAMESPACE, *arguments)
+        return [manifest for manifest in yaml.safe_load_all(text) if manifest]
+
+    return rendered
+
+
+def of(kind: str, manifests: list[Manifest]) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+def operator(manifests: list[Manifest]) -> Manifest:
+    (deployment,) = of("Deployment", manifests)
+    pod: Manifest = deployment["spec"]["template"]
+    return pod
+
+
+def container(manifests: list[Manifest]) -> Manifest:
+    (only,) = operator(manifests)["spec"]["containers"]
+    found: Manifest = only
+    return found
+
+
+def rules(manifests: list[Manifest]) -> Iterator[Manifest]:
+    for manifest in manifests:
+        if manifest["kind"] in {"Role", "ClusterRole"}:
+            yield from manifest["rules"]
+
+
+def where_it_acts(manifests: list[Manifest]) -> list[Manifest]:
+    """The roles that are about ModelDeployments, and not about the operator's own Lease."""
+    roles = of("Role", manifests) + of("ClusterRole", manifests)
+    return [role for role in roles if role["rules"][0]["apiGroups"] == ["contender.dev"]]
+
+
+def test_helm_finds_nothing_to_complain_of(cluster: Cluster) -> None:
+    assert "0 chart(s) failed" in cluster.helm("lint", "--strict", str(CHART))
+
+
+@pytest.mark.parametrize("version", ["1.33", "1.37"])
+def test_the_manifests_are_valid_for_the_oldest_and_the_newest_supported_kubernetes(
+    render: Render, version: str
+) -> None:
+    builtin = [manifest for manifest in render() if manifest["kind"] != "CustomResourceDefinition"]
+
+    assert len(builtin) == 8
+
+    for manifest in builtin:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_the_operators_pods_keep_to_pod_security_restricted(render: Render) -> None:
+    spec, server = operator(render())["spec"], container(render())
+
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] == 65532
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert server["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert "volumes" not in spec
+
+
+def test_every_right_is_named_verb_by_verb_and_none_is_about_secrets(render: Render) -> None:
+    for rule in [*rules(render()), *rules(render("watchNamespaces={blue,green}"))]:
+        words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+
+        assert "*" not in words
+        assert "secrets" not in words
+
+
+def test_the_operator_may_list_and_watch_every_kind_that_it_watches(render: Render) -> None:
+    allowed = {
+        (group, resource): set(rule["verbs"])
+        for rule in rules(render())
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+    for kind in kinds.WATCHED:
+        assert {"get", "list", "watch"} <= allowed[kind.group, kind.plural]
+
+
+def test_without_namespaces_to_watch_the_rights_hold_in_all(render: Render) -> None:
+    (role,) = where_it_acts(render())
+
+    assert role["kind"] == "ClusterRole"
+
+
+def test_with_namespaces_to_watch_the_same_rights_hold_in_those_alone(render: Render) -> None:
+    everywhere, chosen = render(), render("watchNamespaces={blue,green}")
+
+    assert {role["metadata"]["namespace"] for role in where_it_acts(chosen)} == {"blue", "green"}
+    assert not of("ClusterRole", chosen)
+    assert not of("ClusterRoleBinding", chosen)
+    assert {str(role["rules"]) for role in where_it_acts(chosen)} == {str(where_it_acts(everywhere)[0]["rules"])}
+
+
+def test_every_role_is_bound_to_the_operators_account_alone(render: Render) -> None:
+    manifests = render("watchNamespaces={blue,green}")
+    (account,) = of("ServiceAccount", manifests)
+    subject = {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": NAMESPACE}
+    bindings = of("RoleBinding", manifests)
+    bound = {(binding["metadata"]["namespace"], binding["roleRef"]["name"]) for binding in bindings}
+
+    assert bound == {(role["metadata"]["namespace"], role["metadata"]["name"]) for role in of("Role", manifests)}
+    assert [binding["subjects"] for binding in bindings] == [[subject]] * len(bindings)
+    assert operator(manifests)["spec"]["serviceAccountName"] == subject["name"]
+
+
+def test_only_the_operators_lease_may_be_read_and_written(render: Render) -> None:
+    about_leases = [rule for rule in rules(render()) if "leases" in rule["resources"]]
+    named = [rule for rule in about_leases if rule["verbs"] != ["create"]]
+
+    assert [rule["resourceNames"] for rule in named] == [[LEASE]]
+
+
+def test_the_token_is_mounted_for_the_operator_and_for_nobody_else(render: Render) -> None:
+    (account,) = of("ServiceAccount", render())
+
+    assert account["automountServiceAccountToken"] is False
+    assert operator(render())["spec"]["automountServiceAccountToken"] is True
+
+
+def test_two_operator_pods_spread_out_and_are_never_evicted_both(render: Render) -> None:
+    manifests = render()
+    (deployment,), (budget,) = of("Deployment", manifests), of("PodDisruptionBudget", manifests)
+    labels, selector = operator(manifests)["metadata"]["labels"], deployment["spec"]["selector"]
+    spread = operator(manifests)["spec"]["topologySpreadConstraints"]
+
+    assert deployment["spec"]["replicas"] == 2
+    assert budget["spec"] == {"maxUnavailable": 1, "selector": selector}
+    assert selector["matchLabels"].items() <= labels.items()
+    assert {each["topologyKey"] for each in spread} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    assert all(each["labelSelector"] == selector for each in spread)
+    assert {each["whenUnsatisfiable"] for each in spread} == {"ScheduleAnyway"}
+
+
+class Asked(Mapping[str, str]):
+    """An environment that remembers what was asked for."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values_, self.asked = values, set[str]()
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return self.values_[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_)
+
+    def __len__(self) -> int:
+        return len(self.values_)
+
+
+def test_the_chart_sets_exactly_the_variables_that_the_operator_reads(render: Render) -> None:
+    settings = ("watchNamespaces={blue,green}", "router.replicas=3", "router.image=envoy:1", "logLevel=DEBUG")
+    given = {each["name"]: each.get("value", "from the pod") for each in container(render(*settings))["env"]}
+    environment = Asked(given)
+    read = Settings.read(environment)
+
+    assert environment.asked == set(given)
+    assert read.watch_namespaces == ("blue", "green")
+    assert (read.router_image, read.router_replicas, read.log_level) == ("envoy:1", 3, "DEBUG")
+    assert read.router_resources == VALUES["router"]["resources"]
+
+
+def test_an_image_is_named_by_its_digest_else_its_tag_else_the_charts_version(render: Render) -> None:
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    digest = "sha256:" + 64 * "a"
+
+    assert container(render())["image"] == f"contender-operator:{version}"
+    assert container(render("image.tag=edge"))["image"] == "contender-operator:edge"
+    assert container(render("image.tag=edge", f"image.digest={digest}"))["image"] == f"contender-operator@{digest}"
+    assert VALUES["serving"]["image"].endswith(f":{version}")
+
+
+def test_what_is_said_of_the_operators_pods_reaches_them(render: Render) -> None:
+    spec = operator(
+        render(
+            "imagePullSecrets[0].name=registry-credentials",
+            "nodeSelector.disk=fast",
+            "tolerations[0].key=spot",
+            "tolerations[0].operator=Exists",
+            "priorityClassName=high",
+            "resources.limits.memory=1Gi",
+        )
+    )["spec"]
+
+    assert spec["imagePullSecrets"] == [{"name": "registry-credentials"}]
+    assert spec["nodeSelector"] == {"disk": "fast"}
+    assert spec["tolerations"] == [{"key": "spot", "operator": "Exists"}]
+    assert spec["priorityClassName"] == "high"
+    assert spec["containers"][0]["resources"]["limits"] == {"memory": "1Gi"}
+
+
+def test_the_probes_ask_the_port_that_serves_health_and_metrics(render: Render) -> None:
+    manifests = render()
+    server, (service,) = container(manifests), of("Service", manifests)
+    probes = [server[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
+
+    assert server["ports"] == [{"name": "metrics", "containerPort": 8081}]
+    assert [(probe["path"], probe["port"]) for probe in probes] == [("/healthz", "metrics"), ("/readyz", "metrics")]
+    assert service["spec"]["selector"].items() <= operator(manifests)["metadata"]["labels"].items()
+
+
+def test_the_definitions_are_kept_on_uninstall_unless_told_otherwise(render: Render) -> None:
+    kept, going = (of("CustomResourceDefinition", render(setting)) for setting in ("crds.keep=true", "crds.keep=false"))
+
+    assert len(kept) == len(going) == 2
+    assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in kept)
+    assert not any("helm.sh/resource-policy" in crd["metadata"].get("annotations", {}) for crd in going)
+    assert not of("CustomResourceDefinition", render("crds.enabled=false"))
+
+
+@pytest.mark.parametrize("setting", REFUSED)
+def test_a_wrong_value_is_refused_and_named(render: Render, setting: str) -> None:
+    with pytest.raises(Failed) as refusal:
+        render(setting)
+
+    assert REFUSED[setting] in str(refusal.value)
