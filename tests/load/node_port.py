@@ -31,6 +31,6 @@ def door(cluster: Cluster, namespace: str, deployment: str, node_port: int) -> I
     manifest = door_manifest(entry, node_port)
     cluster.kubectl("apply", "-f", "-", input=json.dumps(manifest))
     try:
-        yield f"http://127.0.0.1:{dict(cluster.ports)[node_port]}"
+        yield f"http://{cluster.address(node_port)}"
     finally:
         cluster.kubectl("delete", "-n", namespace, "service", manifest["metadata"]["name"], "--ignore-not-found")
