@@ -46,11 +46,14 @@ def address(host: str, port: int) -> dict[str, Any]:
 
 
 def file_source(name: str) -> dict[str, Any]:
-    """Envoy reads the file anew whenever the kubelet swaps the mounted ConfigMap."""
+    """Envoy reads the file anew whenever the kubelet swaps the mounted ConfigMap, which is a rename of `..data`.
+
+    The path goes through that link: the kubelet makes a new file's own link only after the swap, too late for Envoy.
+    """
     return {
         "resource_api_version": "V3",
         "path_config_source": {
-            "path": f"{CONFIG_DIRECTORY}/{name}",
+            "path": f"{CONFIG_DIRECTORY}/..data/{name}",
             "watched_directory": {"path": CONFIG_DIRECTORY},
         },
     }
