@@ -2,10 +2,11 @@
 
 import time
 
-from tests.e2e.models import FAILING_PIXEL, OTHER_PIXEL, Models, requests
+from tests.e2e.models import Models, requests
 from tests.e2e.scene import moment
 from tests.e2e.story import QUICK_TRIAL, Story
 from tests.e2e.traffic import Turn
+from tests.models import FAILING_PIXEL, OTHER_PIXEL
 
 ANOTHER_SOAK = {**QUICK_TRIAL, "soak": "3s"}
 
