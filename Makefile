@@ -36,10 +36,10 @@ imports: venv
 	$(BIN)/lint-imports
 
 generate: venv ## write the generated files anew: the chart's CRDs, the field reference
-	$(RUN) tools/crd_reference.py && $(RUN) tools/chart_crd.py
+	$(RUN) -m tools.crd_reference && $(RUN) -m tools.chart_crd
 
 generated: venv
-	$(RUN) tools/crd_reference.py --check && $(RUN) tools/chart_crd.py --check
+	$(RUN) -m tools.crd_reference --check && $(RUN) -m tools.chart_crd --check
 
 check: lint types imports generated ## lint, types, import layers, generated files up to date
 
