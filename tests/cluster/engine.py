@@ -28,7 +28,7 @@ class Engine:
     env: Mapping[str, str] = field(default_factory=dict)
     run: Run = run
 
-    def __call__(self, *args: str, stdin: str | None = None, timeout: float | None = None) -> str:
+    def __call__(self, *args: str, stdin: str | Path | None = None, timeout: float | None = None) -> str:
         """Standard output of `<engine> args`."""
         return self.run([self.name, *args], env=self.env, stdin=stdin, timeout=timeout)
 

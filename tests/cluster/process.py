@@ -2,9 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 
 class Unusable(Exception):
@@ -23,7 +25,7 @@ class Run(Protocol):
         argv: Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
-        stdin: str | None = None,
+        stdin: str | Path | None = None,
         cwd: Path | None = None,
         timeout: float | None = None,
     ) -> str: ...
@@ -33,25 +35,28 @@ def run(
     argv: Sequence[str],
     *,
     env: Mapping[str, str] | None = None,
-    stdin: str | None = None,
+    stdin: str | Path | None = None,
     cwd: Path | None = None,
     timeout: float | None = None,
 ) -> str:
-    """Standard output of a program; `env` is laid over ours. Failed when it ends badly, is missing or too slow."""
+    """Standard output of a program, which may read a text or a file from `stdin`; `env` is laid over ours.
+
+    Raises Failed when it ends badly, is missing or takes longer than `timeout` seconds.
+    """
     command = " ".join(argv[:6])
     try:
-        done = subprocess.run(
-            argv,
-            env={**os.environ, **(env or {})},
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            cwd=cwd,
-            timeout=timeout,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        with _opened(stdin) as given:
+            done = subprocess.run(
+                argv,
+                env={**os.environ, **(env or {})},
+                stdin=given,
+                cwd=cwd,
+                timeout=timeout,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
     except FileNotFoundError as error:
         raise Failed(f"{argv[0]} is not installed ({command})") from error
     except subprocess.TimeoutExpired as error:
@@ -59,6 +64,20 @@ def run(
     if done.returncode:
         raise Failed(f"{command} ended with {done.returncode}:\n{_end_of(done.stderr or done.stdout)}")
     return done.stdout
+
+
+@contextmanager
+def _opened(stdin: str | Path | None) -> Iterator[IO[bytes] | int]:
+    if stdin is None:
+        yield subprocess.DEVNULL
+    elif isinstance(stdin, Path):
+        with stdin.open("rb") as file:
+            yield file
+    else:
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin.encode())
+            file.seek(0)
+            yield file
 
 
 def _end_of(text: str, lines: int = 25) -> str:
