@@ -81,7 +81,7 @@ class Play:
         with self.screen.on():
             while True:
                 self.told = told(self.stage.cluster, NAMESPACE, NAME)
-                self.screen.show(title, self.told, served(self.recording, self.told.versions))
+                self.screen.show(title, self.told, served(self.recording, self.told.versions, time.time()))
                 if done(self.told):
                     return
                 if time.monotonic() > deadline:

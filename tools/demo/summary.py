@@ -16,8 +16,8 @@ def tell(play: Play, console: Console) -> None:
     answers = play.recording
     table = Table(title="What was seen", show_header=False, title_justify="left")
     table.add_row("requests", f"{len(answers):,}")
-    table.add_row("failed requests", _failed(answers, play.told))
-    table.add_row("seconds from breach to 0 %", _retreat(answers, play.told))
+    table.add_row("failed requests", failed(answers, play.told))
+    table.add_row("seconds from breach to 0 %", retreat(answers, play.told))
     table.add_row("container restarts", f"{play.restarts()}")
     table.add_row("pods moved by the revert", f"{len(play.moved_by_the_revert)}")
     console.print(table)
@@ -25,16 +25,18 @@ def tell(play: Play, console: Console) -> None:
     _next(play.stage.cluster, console)
 
 
-def _failed(answers: Recording, told: Told) -> str:
-    failed = Recording(answers.failed())
-    by = [f"{len(failed.of(variant))} from {told.versions.get(variant)}" for variant in sorted(failed.variants())]
-    nobody = sum(record.variant is None for record in failed)
-    return f"{len(failed):,}" + (
-        f": {', '.join([*by, *([f'{nobody} without an answer'] if nobody else [])])}" if failed else ""
-    )
+def failed(answers: Recording, told: Told) -> str:
+    """How many requests failed, and with whom."""
+    lost = Recording(answers.failed())
+    told_by = [
+        f"{len(lost.of(variant))} from {told.versions.get(variant, variant)}" for variant in sorted(lost.variants())
+    ]
+    silent = sum(record.variant is None for record in lost)
+    told_by += [f"{silent} without an answer"] if silent else []
+    return ": ".join(filter(None, (f"{len(lost):,}", ", ".join(told_by))))
 
 
-def _retreat(answers: Recording, told: Told) -> str:
+def retreat(answers: Recording, told: Told) -> str:
     """From the verdict until the last request was sent that the challenger got."""
     trial = told.trials[-1]
     verdict = datetime.fromisoformat(trial["status"]["verdict"]["at"]).timestamp()

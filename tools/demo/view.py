@@ -1,7 +1,6 @@
 """What can be seen at one moment: what Kubernetes tells of the ModelDeployment, and what clients get."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -75,21 +74,19 @@ def _number(trial: Json) -> int:
     return int(trial["metadata"]["name"].rpartition("-")[2])
 
 
-def served(recording: Recording, versions: Mapping[str, str], since: float = WINDOW) -> list[Served]:
+def served(recording: Recording, versions: Mapping[str, str], now: float) -> list[Served]:
     """Who answered in the last seconds, by version."""
-    recent = recording.between(time.time() - since)
-    return sorted(
-        (_served(recent, variant, versions.get(variant, variant), since) for variant in recent.variants()),
-        key=lambda each: each.version,
-    )
+    recent = recording.between(now - WINDOW)
+    each = (_served(recent, variant, versions.get(variant, variant)) for variant in recent.variants())
+    return sorted(each, key=lambda one: one.version)
 
 
-def _served(recent: Recording, variant: str, version: str, seconds: float) -> Served:
+def _served(recent: Recording, variant: str, version: str) -> Served:
     answers = recent.of(variant)
     return Served(
         version,
         share=recent.share(variant),
-        rate=len(answers) / seconds,
+        rate=len(answers) / WINDOW,
         errors=100 * len(answers.failed()) / len(answers),
         p99=answers.p99(),
     )
