@@ -46,7 +46,8 @@ def _of_our_code(engine: Engine, role: str, folder: str, package: str) -> str:
     if not lock.exists():
         raise Unusable(f"{lock.relative_to(REPOSITORY)} is missing: `make lock` writes it")
     base = debian.image(PYTHON, engine)
-    name = f"localhost/contender-{role}:{cache.key(base, dockerfile, lock, context / package)}"
+    code = (context / package, *context.glob("pyproject.toml"))
+    name = f"localhost/contender-{role}:{cache.key(base, dockerfile, lock, *code)}"
     with cache.lock(f"image-{role}"):
         if not engine.has(name):
             fetched = wheels.for_image(role, lock)
