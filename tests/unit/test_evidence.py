@@ -220,18 +220,20 @@ def test_a_tolerated_ratio_of_one_can_be_proved_by_a_better_challenger() -> None
     assert of(Guardrail(Measure.ERRORS, None, 1, None), (300, 10_000), (100, 10_000)).proof() > 20
 
 
-def test_what_is_needed_brings_the_proof_and_less_does_not() -> None:
-    measure = of(BOTH, (40, 10_000), (38, 10_000))
-    needed = measure.needed(0.95)
+@pytest.mark.parametrize(
+    ("champion", "challenger"), [((40, 10_000), (19, 5_000)), ((0, 1_000), (0, 500)), ((0, 10_000), (2, 5_000))]
+)
+def test_what_is_needed_brings_the_proof_and_less_does_not(
+    champion: tuple[int, int], challenger: tuple[int, int]
+) -> None:
+    measure = of(BOTH, champion, challenger)
+    enough = 1 + (measure.needed(0.95) or math.nan) / challenger[1]
 
-    assert needed is not None
-    assert needed > 10_000
+    def proof(times: float) -> float:
+        grown = (Count(round(times * events), round(times * exposures)) for events, exposures in (champion, challenger))
+        return MeasureEvidence(BOTH).absorb(*grown).proof()
 
-    def after(requests: float) -> float:
-        more = round(requests)
-        return measure.absorb(Count(more // 250, more), Count(more * 38 // 10_000, more)).proof()
-
-    assert after(0.9 * needed) < 20 < after(1.1 * needed)
+    assert proof(0.8 * enough) < 20 < proof(1.2 * enough)
 
 
 def test_nothing_is_needed_once_proved_and_no_number_will_do_for_a_worse_challenger() -> None:
