@@ -51,7 +51,7 @@ class ModelPod:
     headers: list[Mapping[str, str]] = field(default_factory=list)  # of each request that came
 
     async def start(self) -> None:
-        self.runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0)
+        self.runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
         await self.runner.setup()
         await web.TCPSite(self.runner, self.address, MODEL_PORT).start()
 
@@ -93,7 +93,7 @@ class RouterProcess:
         await self.process.wait()
 
     def publish(self, data: Mapping[str, str]) -> None:
-        """Swaps the mounted ConfigMap as the kubelet does: a new folder, one rename of the link to it, the rest after."""
+        """Swaps the mounted ConfigMap as the kubelet does: a new folder, a rename of the link to it, the rest after."""
         self.published += 1
         config, version, previous = self.folder / "config", f"..{self.published}", f"..{self.published - 1}"
         (config / version).mkdir(parents=True)

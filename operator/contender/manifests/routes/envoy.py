@@ -24,6 +24,7 @@ CONNECTION_AGE = 10  # seconds after which a client is asked to connect anew; dr
 UPSTREAM_IDLE = 3  # seconds; under the 5 after which uvicorn closes: whoever closes last meets a reset
 STALLED_AFTER = 30  # seconds beyond the timeout in which a client may stall its own request
 
+NOBODY = {"address_prefix": "255.255.255.255", "prefix_len": 32}  # an empty list would mean every private address
 CONFIGMAP_HOLDS = 1 << 20  # bytes, over all values
 
 TYPES = "type.googleapis.com/envoy.config"
@@ -183,7 +184,7 @@ def _connection_manager(name: str) -> dict[str, Any]:
         "rds": {"route_config_name": name, "config_source": file_source(f"rds.{name}.json")},
         "http_filters": [ROUTER_FILTER],
         "use_remote_address": True,
-        "internal_address_config": {"cidr_ranges": []},  # nobody may ask for retries by an x-envoy header
+        "internal_address_config": {"cidr_ranges": [NOBODY]},  # so that nobody orders retries by an x-envoy header
         "preserve_external_request_id": True,
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,
