@@ -8,7 +8,7 @@ from contender.observation import Counters, Route, RouterPod
 from contender.rollout import evalues
 from contender.rollout.counting import Count, Dropped
 from contender.rollout.evidence import Evidence, MeasureEvidence, Pair
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 BOTH = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
@@ -16,6 +16,8 @@ RATIO = Guardrail(Measure.ERRORS, None, 1.25, None)
 ABSOLUTE = Guardrail(Measure.ERRORS, None, None, 0.001)
 SLOW = Guardrail(Measure.LATENCY, "250ms", 2, 0.01)
 GUARDRAILS = st.sampled_from([BOTH, RATIO, ABSOLUTE, SLOW, Guardrail(Measure.ERRORS, None, 1, 0.2)])
+
+unhurried = settings(deadline=None)  # a busy machine fails no test
 
 
 @st.composite
@@ -35,6 +37,7 @@ def binomial(of: int, rate: float) -> list[float]:
 # Reference values, by the textbook's formula or by hand.
 
 
+@unhurried
 @given(counts(), st.floats(0.001, 0.9), st.sampled_from(evalues.LARGER + evalues.SMALLER))
 def test_the_likelihood_ratio_is_the_textbooks(count: Count, q: float, factor: float) -> None:
     odds = q / (1 - q)
@@ -119,6 +122,7 @@ def test_the_interval_is_where_the_beta_mixture_refutes_no_rate() -> None:
     assert evalues.interval(0, 0, 0.95) == (0, 1)
 
 
+@unhurried
 @given(counts(), st.floats(0.5, 0.999))
 def test_the_interval_holds_the_estimate(count: Count, confidence: float) -> None:
     lower, upper = evalues.interval(count.events, count.exposures, confidence)
@@ -129,6 +133,7 @@ def test_the_interval_holds_the_estimate(count: Count, confidence: float) -> Non
 # What holds for all evidence.
 
 
+@unhurried
 @given(GUARDRAILS, counts(), counts(), st.integers(2, 6))
 def test_batching_intervals_of_equal_exposures_changes_no_e_value(
     guardrail: Guardrail, champion: Count, challenger: Count, parts: int
@@ -143,6 +148,7 @@ def test_batching_intervals_of_equal_exposures_changes_no_e_value(
     assert math.log(apart.proof() + 1e-12) == pytest.approx(math.log(at_once.proof() + 1e-12), abs=0.05)
 
 
+@unhurried
 @given(GUARDRAILS, counts(), counts())
 def test_one_more_event_on_the_challenger_never_weakens_a_breach_or_strengthens_a_proof(
     guardrail: Guardrail, champion: Count, challenger: Count
@@ -155,6 +161,7 @@ def test_one_more_event_on_the_challenger_never_weakens_a_breach_or_strengthens_
     assert more.proof() <= fewer.proof() * (1 + 1e-4)
 
 
+@unhurried
 @given(GUARDRAILS, st.lists(st.tuples(counts(), counts()), min_size=1, max_size=8))
 def test_evidence_that_went_through_the_trial_object_goes_on_with_the_same_numbers(
     guardrail: Guardrail, seen: list[tuple[Count, Count]]
@@ -168,6 +175,7 @@ def test_evidence_that_went_through_the_trial_object_goes_on_with_the_same_numbe
     assert restored == kept
 
 
+@unhurried
 @given(st.lists(st.integers(1, 100), min_size=2, max_size=10))
 def test_a_breach_grows_while_only_the_challenger_errs(errors: list[int]) -> None:
     measure, breaches = MeasureEvidence(BOTH), []
@@ -178,6 +186,7 @@ def test_a_breach_grows_while_only_the_challenger_errs(errors: list[int]) -> Non
     assert breaches == sorted(breaches)
 
 
+@unhurried
 @given(GUARDRAILS, counts(10**9), counts(10**9))
 def test_no_evidence_is_too_great_for_the_trial_object(
     guardrail: Guardrail, champion: Count, challenger: Count
