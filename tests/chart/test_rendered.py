@@ -235,10 +235,11 @@ def test_what_is_said_of_the_operators_pods_reaches_them(render: Render) -> None
 def test_the_probes_ask_the_port_that_serves_health_and_metrics(render: Render) -> None:
     manifests = render()
     server, (service,) = container(manifests), of("Service", manifests)
-    probes = [server[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
+    probes = [server[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")]
 
     assert server["ports"] == [{"name": "metrics", "containerPort": 8081}]
-    assert [(probe["path"], probe["port"]) for probe in probes] == [("/healthz", "metrics"), ("/readyz", "metrics")]
+    assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
+    assert {probe["port"] for probe in probes} == {"metrics"}
     assert service["spec"]["selector"].items() <= operator(manifests)["metadata"]["labels"].items()
 
 

@@ -371,6 +371,20 @@ def test_the_lease_tells_people_who_leads_since_when_and_how_often_that_changed(
     run(scenario())
 
 
+def test_a_lease_that_began_on_a_whole_second_is_renewed_with_the_decimals_that_the_api_server_wants(
+    run: Run, leases: Leases
+) -> None:
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    leases.spec = V1LeaseSpec(holder_identity="a", acquire_time=begun, renew_time=begun)
+
+    async def scenario() -> None:
+        await leases.candidate("a").claim()
+
+    run(scenario())
+
+    assert leases.spec.acquire_time == begun.replace(microsecond=1)
+
+
 def test_an_outage_is_logged_in_words_and_without_a_traceback(
     run: Run, leases: Leases, caplog: pytest.LogCaptureFixture
 ) -> None:
