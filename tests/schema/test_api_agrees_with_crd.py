@@ -84,6 +84,7 @@ PAIRS = [
     Pair("Trial", "spec.guardrails[]", Guardrail, Guardrail.parse),
 ]
 WHOLE = [pair for pair in PAIRS if pair.type in {TrialRules, Contestant, Guardrail}]
+DECISIONS = [*(verdict.__name__ for verdict in get_args(Verdict)), "Supersede"]
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.kind}.{pair.path}")
 
 
@@ -163,12 +164,12 @@ def test_a_model_deployment_is_in_its_trial_s_phase_or_has_none() -> None:
     [
         ("ModelDeployment", "spec.trial.guardrails[].measure", Measure),
         ("ModelDeployment", "spec.trial.onTimeout", OnTimeout),
-        ("ModelDeployment", "status.trial.verdict", [verdict.__name__ for verdict in get_args(Verdict)]),
+        ("ModelDeployment", "status.trial.verdict", DECISIONS),
         ("Trial", "spec.guardrails[].measure", Measure),
         ("Trial", "spec.onTimeout", OnTimeout),
         ("Trial", "status.phase", Phase),
-        ("Trial", "status.verdict.decision", [verdict.__name__ for verdict in get_args(Verdict)]),
-        ("Trial", "status.decisions[].decision", [verdict.__name__ for verdict in get_args(Verdict)]),
+        ("Trial", "status.verdict.decision", DECISIONS),
+        ("Trial", "status.decisions[].decision", DECISIONS),
         ("Trial", "status.evidence.measures[].measure", Measure),
     ],
 )

@@ -10,7 +10,6 @@ import pytest
 from contender.api import Json, ModelDeployment, Trial
 
 from tests.cluster import Cluster, Failed
-from tests.namespaces import fresh_namespace
 from tests.schema.examples import INVALID, VALID, refusal
 from tools import crds
 
@@ -21,45 +20,40 @@ PARSE: dict[str, Callable[[Json], ModelDeployment | Trial]] = {
 TRIAL = Path(__file__).parent / "valid" / "trial.yaml"
 
 
-@pytest.fixture(scope="module")
-def namespace(cluster: Cluster) -> Iterator[str]:
-    """A namespace for all examples, where our CRDs as they are now are in force."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crds.FOLDER))
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(crds.FOLDER))
-    with fresh_namespace(cluster, "schema") as name:
-        yield name
-
-
-def try_out(cluster: Cluster, namespace: str, path: Path) -> dict[str, Any]:
+def try_out(cluster: Cluster, schema_namespace: str, path: Path) -> dict[str, Any]:
     """The object as the API server would store it."""
     asked = ("create", "--dry-run=server", "--validate=strict", "--output=json")
-    admitted: dict[str, Any] = json.loads(cluster.kubectl(*asked, "--namespace", namespace, "--filename", str(path)))
+    admitted: dict[str, Any] = json.loads(
+        cluster.kubectl(*asked, "--namespace", schema_namespace, "--filename", str(path))
+    )
     return admitted
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
-def test_a_valid_example_is_admitted_and_then_read(cluster: Cluster, namespace: str, path: Path) -> None:
-    admitted = try_out(cluster, namespace, path)
+def test_a_valid_example_is_admitted_and_then_read(cluster: Cluster, schema_namespace: str, path: Path) -> None:
+    admitted = try_out(cluster, schema_namespace, path)
     admitted["metadata"]["resourceVersion"] = "1"  # a dry run stores nothing
 
     assert PARSE[admitted["kind"]](admitted).name == admitted["metadata"]["name"]
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
-def test_an_invalid_example_is_refused_with_its_message(cluster: Cluster, namespace: str, path: Path) -> None:
+def test_an_invalid_example_is_refused_with_its_message(cluster: Cluster, schema_namespace: str, path: Path) -> None:
     with pytest.raises(Failed) as refused:
-        try_out(cluster, namespace, path)
+        try_out(cluster, schema_namespace, path)
 
     missing = [piece for piece in refusal(path) if piece not in str(refused.value)]
     assert not missing, refused.value
 
 
-def test_a_trial_keeps_the_rules_it_began_with(cluster: Cluster, namespace: str) -> None:
-    cluster.kubectl("create", "--namespace", namespace, "--filename", str(TRIAL))
+def test_a_trial_keeps_the_rules_it_began_with(cluster: Cluster, schema_namespace: str) -> None:
+    cluster.kubectl("create", "--namespace", schema_namespace, "--filename", str(TRIAL))
 
     wider = json.dumps({"spec": {"guardrails": [{"measure": "errors", "noWorseThan": 3}]}})
     with pytest.raises(Failed, match="a trial keeps the rules it began with"):
-        cluster.kubectl("patch", "--namespace", namespace, "trial", "churn-1", "--type=merge", f"--patch={wider}")
+        cluster.kubectl(
+            "patch", "--namespace", schema_namespace, "trial", "churn-1", "--type=merge", f"--patch={wider}"
+        )
 
 
 def rules() -> Iterator[tuple[str, str]]:
