@@ -50,7 +50,7 @@ async def _work(settings: Settings, api: ApiClient, session: aiohttp.ClientSessi
     router = RouterSettings(settings.router_image, settings.router_replicas, settings.router_resources)
     routing = Routing(client, store, writer, router)
     world = World(client, store, writer, routing, session, settings.serving_image)
-    await operate(world, settings.watch_namespaces)
+    await operate(world, settings.watch_namespaces, settings.identity)
 
 
 def _stop_on_sigterm() -> None:

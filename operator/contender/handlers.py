@@ -106,6 +106,7 @@ def take(world: World, tasks: Tasks, kind: Kind, event: Mapping[str, Any]) -> No
 def registry(world: World, tasks: Tasks) -> kopf.OperatorRegistry:
     """One silent event handler for each kind."""
     known = kopf.OperatorRegistry()
+    kopf.on.login(registry=known)(kopf.login_with_service_account)
     for kind in kinds.WATCHED:
 
         async def handle(event: Any, *, kind: Kind = kind, **_: Any) -> None:
@@ -125,8 +126,8 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-async def operate(world: World, namespaces: tuple[str, ...]) -> None:
-    """Runs until cancelled. `namespaces` are those to watch; none means all."""
+async def operate(world: World, namespaces: tuple[str, ...], identity: str) -> None:
+    """Runs until cancelled. `namespaces` are those to watch; none means all. `identity` names this process."""
     tasks = Tasks(world)
     await relist(world, tasks, namespaces)
     listing = asyncio.create_task(_relist_for_ever(world, tasks, namespaces))
@@ -135,6 +136,7 @@ async def operate(world: World, namespaces: tuple[str, ...]) -> None:
             registry=registry(world, tasks),
             settings=settings(),
             standalone=True,
+            identity=identity,  # type: ignore[arg-type]  # a NewType of str that kopf does not export
             clusterwide=not namespaces,
             namespaces=namespaces,
         )

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from contender.manifests.routes.bootstrap import EDGES, STATS_PORT
-from contender.manifests.routes.envoy import LIVE, PURPOSES, cluster_name, parse_split
+from contender.manifests.routes.envoy import LIVE, PURPOSES, ROUTE_TABLE, cluster_name, parse_split
 from contender.measure import Silent
 from contender.observation import Counters, Route, RouterPod
 
@@ -40,7 +40,7 @@ def stats_filter(deployment: str) -> str:
     wanted = (
         rf"cluster\.{either}\.(membership_total|warming_state|upstream_rq_active|upstream_rq_pending_active)",
         rf"cluster\.{live}\.upstream_rq_(completed|retry|timeout|time|5xx|4xx|{'|'.join(SPARED)})",
-        rf"http\.{deployment}\.rds\.{deployment}\.version_text",
+        rf"http\.[^.]+\.rds\.{ROUTE_TABLE}\.version_text",  # under whichever listener was the first to want it
         rf"listener\.{deployment}\.worker_[0-9]+\.downstream_cx_active",
         r"server\.(uptime|concurrency)",
     )
@@ -50,7 +50,7 @@ def stats_filter(deployment: str) -> str:
 def parse(text: str, deployment: str, *, name: str, uid: str) -> RouterPod:
     """What `text`, an answer of `/stats/prometheus`, says of one ModelDeployment. Raises ValueError if unreadable."""
     samples = _samples(text)
-    route = _route(samples)
+    route = _route(samples, deployment)
     workers = len(samples["envoy_listener_worker_downstream_cx_active"])
     variants = sorted({_variant(sample) for sample in samples["envoy_cluster_membership_total"]})
     return RouterPod(
@@ -79,12 +79,10 @@ def _only(samples: Samples, name: str) -> float:
     return samples[name][0].value
 
 
-def _route(samples: Samples) -> Route | None:
-    """The split that is live, which Envoy holds as the version of its route table."""
-    for sample in samples["envoy_http_rds_version_text"]:
-        if version := sample.labels["text_value"]:
-            return parse_split(version.split(" ")[0])
-    return None
+def _route(samples: Samples, deployment: str) -> Route | None:
+    """The split that is live, which is part of the route table's version."""
+    versions = [sample.labels["text_value"] for sample in samples["envoy_http_rds_version_text"]]
+    return next((route for version in versions if (route := parse_split(version, deployment))), None)
 
 
 def _variant(sample: Sample) -> str:

@@ -14,7 +14,7 @@ from contender.observation import RouterPod, Variant
 from contender.rollout import rules
 from contender.rollout import trial as machine
 from contender.rollout.evidence import Evidence
-from contender.rollout.findings import challenger_requests, findings
+from contender.rollout.findings import findings
 from contender.rollout.verdict import Verdict
 
 DECISIONS = 50  # kept in the Trial, the newest last
@@ -71,7 +71,7 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
     before = Evidence.parse(trial.evidence, trial.rules.guardrails)
     after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
-    grew = challenger_requests(after) > challenger_requests(before)
+    grew = after.challenger_requests > before.challenger_requests
     passed = (sight.now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
     live = sight.share_is_live and trial.step >= 0
     return replace(
@@ -100,7 +100,7 @@ def _facts(trial: Trial, sight: Sight) -> rules.Facts:
         soaked=(sight.now - trial.since).total_seconds() if trial.since else 0.0,
         judged=trial.judged_seconds,
         quiet=(sight.now - heard).total_seconds(),
-        challenger_requests=challenger_requests(evidence),
+        challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence),
     )
 

@@ -1,4 +1,4 @@
-"""A namespace's blocks as the files that its routers read: clusters, listeners, and a route table per ModelDeployment.
+"""A namespace's blocks as the files that its routers read: clusters, listeners and one route table.
 
 Cluster, listener and route names are the wire between this module and `measure.envoy`, which reads them back from
 Envoy's counters. One bad cluster makes Envoy refuse all of them, so nothing that a user wrote is copied in here.
@@ -19,6 +19,8 @@ from contender.observation import Block, Route
 LIVE = "live"
 PINNED = "pinned"
 PURPOSES = (LIVE, PINNED)
+ROUTE_TABLE = "contender"
+DEPLOYMENT_HEADER = "x-contender-modeldeployment"  # within the router only
 
 CONNECTION_AGE = 10  # seconds after which a client is asked to connect anew; draining a router pod rests on it
 UPSTREAM_IDLE = 3  # seconds; under the 5 after which uvicorn closes: whoever closes last meets a reset
@@ -40,13 +42,13 @@ def configmap_data(
     """
     hosts = f"{namespace}.svc.{cluster_domain}."  # the dot ends the name: no search list is gone through
     ordered = sorted(blocks.items())
+    splits = " ".join(split_text(name, block.route) for name, block in ordered)
     data = {
         "cds.json": _file([made for name, block in ordered for made in _clusters(name, block, hosts)]),
         "lds.json": _file([_listener(name, block.port) for name, block in ordered]),
+        "rds.json": _file([_route_table(blocks)], splits),
+        **{f"block.{name}.json": _json(asdict(block)) for name, block in ordered},
     }
-    for name, block in ordered:
-        data[f"rds.{name}.json"] = _file([_routes(name, block)], split_text(block.route))
-        data[f"block.{name}.json"] = _json(asdict(block))
     if sum(map(len, data.values())) > CONFIGMAP_HOLDS:
         raise RouterFull("the router's configuration is more than a ConfigMap holds: use another namespace")
     return data
@@ -62,19 +64,23 @@ def parse_blocks(data: Mapping[str, str]) -> dict[str, Block]:
     return found
 
 
-def split_text(route: Route) -> str:
-    """A route in words, champion first: `ab12cd34=75,ef56ab78=25`. `parse_split` is its inverse."""
-    champion = f"{route.champion}={100 - route.share}"
+def split_text(deployment: str, route: Route) -> str:
+    """A route in words, champion first: `churn:ab12cd34=75,ef56ab78=25`. It is part of the route table's version."""
+    champion = f"{deployment}:{route.champion}={100 - route.share}"
     return champion if route.challenger is None else f"{champion},{route.challenger}={route.share}"
 
 
-def parse_split(text: str) -> Route:
-    """Raises ValueError when the text is not one that `split_text` wrote."""
-    champion, _, challenger = text.partition(",")
-    if not challenger:
-        return Route(champion.removesuffix("=100"))
-    name, _, share = challenger.partition("=")
-    return Route(champion.partition("=")[0], name, int(share))
+def parse_split(version: str, deployment: str) -> Route | None:
+    """The route of `deployment` in a version of the route table. Raises ValueError when we did not write it."""
+    for split in version.split(" "):
+        name, _, weights = split.partition(":")
+        if name == deployment:
+            return _route(*(each.split("=") for each in weights.split(",")))
+    return None
+
+
+def _route(champion: list[str], challenger: list[str] | None = None) -> Route:
+    return Route(champion[0]) if challenger is None else Route(champion[0], challenger[0], int(challenger[1]))
 
 
 def cluster_name(deployment: str, variant: str, purpose: str) -> str:
@@ -181,7 +187,8 @@ def _connection_manager(name: str) -> dict[str, Any]:
         "@type": HCM,
         "stat_prefix": name,
         "codec_type": "AUTO",
-        "rds": {"route_config_name": name, "config_source": file_source(f"rds.{name}.json")},
+        "rds": {"route_config_name": ROUTE_TABLE, "config_source": file_source("rds.json")},
+        "early_header_mutation_extensions": [_says_whose_requests_come(name)],
         "http_filters": [ROUTER_FILTER],
         "use_remote_address": True,
         "internal_address_config": {"cidr_ranges": [NOBODY]},  # so that nobody orders retries by an x-envoy header
@@ -194,14 +201,34 @@ def _connection_manager(name: str) -> dict[str, Any]:
     }
 
 
+def _says_whose_requests_come(name: str) -> dict[str, Any]:
+    """The listener's port says which ModelDeployment is asked, and any Host will do: so this picks its routes."""
+    (header,) = _header(DEPLOYMENT_HEADER, name)
+    return {
+        "name": "deployment",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3"
+            ".HeaderMutation",
+            "mutations": [{"append": header}],
+        },
+    }
+
+
+def _route_table(blocks: Mapping[str, Block]) -> dict[str, Any]:
+    """One table for all ModelDeployments: each one more would cost an inotify instance, of which a node has 128."""
+    return {
+        "@type": f"{TYPES}.route.v3.RouteConfiguration",
+        "name": ROUTE_TABLE,
+        "vhost_header": DEPLOYMENT_HEADER,
+        "request_headers_to_remove": [DEPLOYMENT_HEADER],
+        "virtual_hosts": [_routes(name, block) for name, block in sorted(blocks.items())],
+    }
+
+
 def _routes(name: str, block: Block) -> dict[str, Any]:
     pins = [_pin(name, variant, block.timeout) for variant in block.clusters]
     routes = [*pins, _unknown_pin(block.clusters), _split(name, block)]
-    return {
-        "@type": f"{TYPES}.route.v3.RouteConfiguration",
-        "name": name,
-        "virtual_hosts": [{"name": name, "domains": ["*"], "retry_policy": _retry(), "routes": routes}],
-    }
+    return {"name": name, "domains": [name], "retry_policy": _retry(), "routes": routes}
 
 
 def _split(deployment: str, block: Block) -> dict[str, Any]:
