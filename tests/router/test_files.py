@@ -59,7 +59,7 @@ async def test_a_refused_file_leaves_the_last_good_one_and_the_next_good_one_is_
     good = configmap_data(NAMESPACE, namespace.blocks)
     broken = json.loads(good["cds.json"])
     broken["resources"][0]["connect_timeout"] = "soon"
-    namespace.router.publish({**good, "cds.json": json.dumps(broken), f"rds.{deployment.name}.json": "{"})
+    namespace.router.publish({**good, "cds.json": json.dumps(broken), "rds.json": "{"})
     during = await deployment.ask_often(20)
     after = await deployment.route(Route(B), A, B)
 

@@ -20,6 +20,7 @@ LIVE = "live"
 PINNED = "pinned"
 PURPOSES = (LIVE, PINNED)
 ROUTE_TABLE = "contender"
+METADATA = "contender"  # of clusters: the variant's name, from where every answer gets its mark
 DEPLOYMENT_HEADER = "x-contender-modeldeployment"  # within the router only
 
 CONNECTION_AGE = 10  # seconds after which a client is asked to connect anew; draining a router pod rests on it
@@ -116,22 +117,25 @@ def _file(resources: list[dict[str, Any]], words: str = "") -> str:
 
 def _clusters(deployment: str, block: Block, hosts: str) -> Iterator[dict[str, Any]]:
     for variant in block.clusters:
-        host, port = f"{variant_name(deployment, variant)}.{hosts}", block.backend_ports[variant]
-        live = _cluster(cluster_name(deployment, variant, LIVE), host, port)
+        endpoint = address(f"{variant_name(deployment, variant)}.{hosts}", block.backend_ports[variant])
+        live = _cluster(cluster_name(deployment, variant, LIVE), variant, endpoint)
         yield {**live, "outlier_detection": _ejection()}
-        yield _cluster(cluster_name(deployment, variant, PINNED), host, port)
+        yield _cluster(cluster_name(deployment, variant, PINNED), variant, endpoint)
 
 
-def _cluster(name: str, host: str, port: int) -> dict[str, Any]:
+def _cluster(name: str, variant: str, endpoint: dict[str, Any]) -> dict[str, Any]:
     """All pods of a variant. Each purpose has a cluster of its own, so that only live traffic is evidence."""
-    endpoint = {"endpoint": {"address": address(host, port)}}
     return {
         "@type": f"{TYPES}.cluster.v3.Cluster",
         "name": name,
+        "metadata": {"filter_metadata": {METADATA: {"variant": variant}}},
         "cluster_type": {"name": "envoy.cluster.dns", "typed_config": _resolution()},
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": endpoint}}]}],
+        },
         "circuit_breakers": {"thresholds": [_breakers()]},
         "typed_extension_protocol_options": {PROTOCOL_OPTIONS: _upstream_protocol()},
     }
@@ -186,7 +190,6 @@ def _connection_manager(name: str) -> dict[str, Any]:
     return {
         "@type": HCM,
         "stat_prefix": name,
-        "codec_type": "AUTO",
         "rds": {"route_config_name": ROUTE_TABLE, "config_source": file_source("rds.json")},
         "early_header_mutation_extensions": [_says_whose_requests_come(name)],
         "http_filters": [ROUTER_FILTER],
@@ -203,13 +206,12 @@ def _connection_manager(name: str) -> dict[str, Any]:
 
 def _says_whose_requests_come(name: str) -> dict[str, Any]:
     """The listener's port says which ModelDeployment is asked, and any Host will do: so this picks its routes."""
-    (header,) = _header(DEPLOYMENT_HEADER, name)
     return {
         "name": "deployment",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3"
             ".HeaderMutation",
-            "mutations": [{"append": header}],
+            "mutations": [{"append": _header(DEPLOYMENT_HEADER, name)}],
         },
     }
 
@@ -221,6 +223,7 @@ def _route_table(blocks: Mapping[str, Block]) -> dict[str, Any]:
         "name": ROUTE_TABLE,
         "vhost_header": DEPLOYMENT_HEADER,
         "request_headers_to_remove": [DEPLOYMENT_HEADER],
+        "response_headers_to_add": [_header(PIN_HEADER, f"%METADATA(CLUSTER:{METADATA}:variant)%")],
         "virtual_hosts": [_routes(name, block) for name, block in sorted(blocks.items())],
     }
 
@@ -233,7 +236,7 @@ def _routes(name: str, block: Block) -> dict[str, Any]:
 
 def _split(deployment: str, block: Block) -> dict[str, Any]:
     clusters = [
-        {"name": cluster_name(deployment, variant, LIVE), "weight": weight, "response_headers_to_add": _signed(variant)}
+        {"name": cluster_name(deployment, variant, LIVE), "weight": weight}
         for variant, weight in weights(block.route).items()
     ]
     action = {"weighted_clusters": {"clusters": clusters}, **_timeouts(block.timeout)}
@@ -245,7 +248,6 @@ def _pin(deployment: str, variant: str, timeout: float) -> dict[str, Any]:
     return {
         "match": {"prefix": "/", "headers": [header]},
         "route": {"cluster": cluster_name(deployment, variant, PINNED), **_timeouts(timeout)},
-        "response_headers_to_add": _signed(variant),
     }
 
 
@@ -254,7 +256,7 @@ def _unknown_pin(variants: tuple[str, ...]) -> dict[str, Any]:
     return {
         "match": {"prefix": "/", "headers": [{"name": PIN_HEADER, "present_match": True}]},
         "direct_response": {"status": 404, "body": {"inline_string": _json({"error": message})}},
-        "response_headers_to_add": _header("content-type", "application/json"),
+        "response_headers_to_add": [_header("content-type", "application/json")],
     }
 
 
@@ -279,9 +281,5 @@ def _retry() -> dict[str, Any]:
     }
 
 
-def _signed(variant: str) -> list[dict[str, Any]]:
-    return _header(PIN_HEADER, variant)
-
-
-def _header(name: str, value: str) -> list[dict[str, Any]]:
-    return [{"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
+def _header(name: str, value: str) -> dict[str, Any]:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
