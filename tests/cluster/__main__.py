@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+from rich.markup import escape
+
 from tests.cluster import lifecycle
 from tests.cluster.process import Unusable
 from tests.cluster.steps import console
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> int:
     try:
         COMMANDS[arguments[0]]()
     except Unusable as unusable:
-        console.print(f"[red]✗[/red] {unusable}", markup=True)
+        console.print(f"[red]✗[/red] {escape(str(unusable))}", soft_wrap=True)
         return 1
     return 0
 

@@ -85,7 +85,7 @@ class Cluster:
             return
         with step(f"load {image.rpartition('/')[2]}", "10 s, 2 s when only code changed"):
             if engine.name == "podman":
-                loading.load_what_is_new(image, node, folder(self.name) / "images", engine)
+                loading.load_what_is_new(image, node, engine)
             else:
                 loading.load_whole(image, self.name, self.bin / "kind", engine)
 

@@ -81,11 +81,15 @@ def choose(machine: Machine, run: Run = run) -> Engine:
     return podman
 
 
-def remove_traces(machine: Machine, run: Run = run) -> None:
-    """Take the network away that kind made in our podman, once no cluster is left to use it."""
+def retire(machine: Machine, run: Run = run) -> None:
+    """Take away what clusters left in our podman, and the podman if we installed it; Unusable while one still runs."""
     podman = Engine("podman", podman_environment(machine), run)
-    if podman.is_own_podman and _answers(podman) and not podman("ps", "--all", "--quiet").strip():
-        podman("network", "rm", "--force", "kind")
+    if podman.is_own_podman and _answers(podman):
+        if still := podman("ps", "--all", "--format", "{{.Names}}").split():
+            raise Unusable(f"{' '.join(still)} of another checkout still runs: `make clean-all` there first")
+        if "kind" in podman("network", "ls", "--format", "{{.Name}}").split():
+            podman("network", "rm", "kind")
+    packages.remove_installed(run)
 
 
 def _answers(engine: Engine) -> bool:

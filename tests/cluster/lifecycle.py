@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.cluster import cache, contents, engine, existing, images, kind, node, packages, programs, registry
+from tests.cluster import cache, contents, engine, existing, images, kind, node, programs, registry
 from tests.cluster.cluster import Cluster, folder, reserved
 from tests.cluster.engine import Engine
 from tests.cluster.kind import Ports
@@ -43,6 +43,8 @@ def up() -> Cluster:
 
 def found() -> Cluster:
     """The cluster that is up, as `up` left it; Unusable when there is none."""
+    if context := os.environ.get("CONTENDER_KUBECONTEXT"):
+        return existing.cluster(context)
     cluster = _running(engine.choose(this_machine()))
     if cluster is None:
         raise Unusable("no cluster is up: `make cluster` brings one up")
@@ -59,11 +61,14 @@ def build() -> None:
 def rebuild() -> Mapping[str, str]:
     """Build the operator's and the serving image as the code is now and load them into the cluster; role -> name."""
     cluster = found()
-    built = images.ours(cluster.own_engine())
-    for image in built.values():
-        cluster.load(image)
-    state = json.loads(_state().read_text())
-    _remember(replace(cluster, images={**cluster.images, **built}), state["made_of"])
+    if cluster.engine is None:
+        return cluster.images
+    with cache.lock(f"cluster-{name()}"):
+        built = images.ours(cluster.engine)
+        for image in built.values():
+            cluster.load(image)
+        made_of = json.loads(_state().read_text())["made_of"]
+        _remember(replace(cluster, images={**cluster.images, **built}), made_of)
     return built
 
 
@@ -80,8 +85,10 @@ def down() -> None:
 def clean_all() -> None:
     """Delete the cluster and take away all that was installed for it; the cache stays."""
     down()
-    engine.remove_traces(this_machine())
-    packages.remove_installed()
+    engine.retire(this_machine())
+    if _made_modules().exists():
+        MODULES.rmdir()
+        _made_modules().unlink()
 
 
 def _parts(chosen: Engine) -> tuple[Programs, str]:
@@ -94,6 +101,10 @@ def _parts(chosen: Engine) -> tuple[Programs, str]:
 
 def _made_of(node_image: str) -> str:
     return cache.key(json.dumps(kind.configuration(node_image, this_machine(), ())), kind.AUDIT_POLICY)
+
+
+def _made_modules() -> Path:
+    return cache.root() / "made-lib-modules"
 
 
 def _state() -> Path:
@@ -132,8 +143,9 @@ def _created(chosen: Engine, made: Programs, node_image: str) -> Cluster:
     cluster = _handle(chosen, made.bin, kind.free_ports(), {})
     with reserved(name()), step(f"create the cluster {name()}", "30 s"):
         _delete(chosen, made.bin)
-        if chosen.is_own_podman:
-            MODULES.mkdir(exist_ok=True)
+        if chosen.is_own_podman and not MODULES.exists():
+            _made_modules().touch()
+            MODULES.mkdir()
         configuration = kind.configuration(node_image, this_machine(), cluster.ports)
         kind.create(name(), cluster.kubeconfig, configuration, made.bin, chosen)
     _remember(cluster, _made_of(node_image))

@@ -7,10 +7,12 @@ way; there kind's own loading does it.
 
 import json
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.cluster import cache
 from tests.cluster.engine import Engine
 from tests.cluster.process import run
 
@@ -28,20 +30,28 @@ def load_whole(image: str, cluster: str, kind: Path, engine: Engine) -> None:
         run([str(kind), "load", "image-archive", str(archive), "--name", cluster], env=engine.env)
 
 
-def load_what_is_new(image: str, node: str, layout: Path, engine: Engine) -> None:
-    """Load the image through the OCI layout in the folder `layout`, leaving out the layers that the node has."""
-    engine("save", "--quiet", "--format=oci-dir", "--uncompressed", f"--output={layout}", image)
+def load_what_is_new(image: str, node: str, engine: Engine) -> None:
+    """Load the image through a folder of layers in our cache, leaving out those that the node has."""
+    layout = cache.root() / "layers"
     there = set(engine("exec", node, *CTR, "content", "list", "--quiet").split())
-    entry = _entry(layout, image)
-    (layout / "entry.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
-    with tarfile.open(layout / "new.tar", "w") as archive:
-        archive.add(layout / "oci-layout", "oci-layout")
-        archive.add(layout / "entry.json", "index.json")
+    with cache.lock("layers"), tempfile.TemporaryDirectory(prefix="contender-") as folder:
+        engine("save", "--quiet", "--format=oci-dir", "--uncompressed", f"--output={layout}", image)
+        archive = Path(folder) / "new.tar"
+        pack(archive, layout, _entry(layout, image), there)
+        engine("exec", "--interactive", node, *CTR, "images", "import", "--all-platforms", "-", stdin=archive)
+
+
+def pack(archive: Path, layout: Path, entry: dict[str, Any], there: set[str]) -> None:
+    """An OCI archive of one image without the blobs that are `there`."""
+    index = archive.with_name("index.json")
+    index.write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    with tarfile.open(archive, "w") as tar:
+        tar.add(layout / "oci-layout", "oci-layout")
+        tar.add(index, "index.json")
         for digest in _digests(layout, entry):
             if digest not in there:
                 blob = f"blobs/{digest.replace(':', '/')}"
-                archive.add(layout / blob, blob)
-    engine("exec", "--interactive", node, *CTR, "images", "import", "--all-platforms", "-", stdin=layout / "new.tar")
+                tar.add(layout / blob, blob)
 
 
 def _entry(layout: Path, image: str) -> dict[str, Any]:

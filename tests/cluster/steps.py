@@ -16,8 +16,8 @@ def step(what: str, usually: str) -> Iterator[None]:
     began = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     if not console.is_terminal:
-        console.print(f"  {what} (usually {usually})")
+        console.print(f"  {what} (usually {usually})", soft_wrap=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         progress.add_task(f"{what} [dim]usually {usually}[/dim]")
         yield
-    console.print(f"[green]✓[/green] {what} [dim]{time.monotonic() - began:.0f} s[/dim]")
+    console.print(f"[green]✓[/green] {what} [dim]{time.monotonic() - began:.0f} s[/dim]", soft_wrap=True)
