@@ -1,8 +1,8 @@
-"""Real bundles of stock scikit-learn estimators on its shipped digits (64 pixels, each 0 to 16), good ones and bad ones.
+"""Real bundles of stock scikit-learn estimators on its shipped digits (64 pixels, each 0 to 16), good and bad ones.
 
-Each function writes a bundle into the new folder `path` and returns its digest. All take the same input, so that any can
-be another's challenger, and differ in what a trial is to find out. The faults are real: what a model was fitted on, or
-how, makes it slow or wrong, and the serving image knows nothing of it.
+Each function writes a bundle into the new folder `path` and returns its digest. All take the same input, so that any
+can be another's challenger, and differ in what a trial is to find out. The faults are real: what a model was fitted
+on, or how, makes it slow or wrong, and the serving image knows nothing of it.
 """
 
 import json
@@ -47,7 +47,7 @@ def good_v1(path: Path) -> str:
     return _write(_regression(rows[::3], labels[::3]), path, "1", rows, labels)
 
 
-def good_v2(path: Path, format: str = "sklearn") -> str:
+def good_v2(path: Path, format: str = "sklearn") -> str:  # noqa: A002, as in `bundle.write`
     """A small neural network on all of the data: as quick, better."""
     rows, labels = digits()
     network = make_pipeline(StandardScaler(), MLPClassifier((32,), random_state=0, max_iter=500)).fit(rows, labels)
@@ -156,6 +156,6 @@ def _without_full_ink(pixel: int) -> tuple[Rows, NDArray[np.int64]]:
 
 
 def _write(
-    model: Any, path: Path, version: str, rows: Rows, labels: NDArray[np.int64], format: str = "sklearn"
+    model: Any, path: Path, version: str, rows: Rows, labels: NDArray[np.int64], model_format: str = "sklearn"
 ) -> str:
-    return bundle.write(model, rows, labels, path=path, name=NAME, version=version, format=format)
+    return bundle.write(model, rows, labels, path=path, name=NAME, version=version, format=model_format)

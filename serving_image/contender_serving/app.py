@@ -10,7 +10,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +20,8 @@ from contender_serving.model import Model
 from contender_serving.protocols import v1, v2
 from contender_serving.rejections import InvalidInput, ModelFailed, NotReady, RequestError, TooLarge, UnknownModel
 from contender_serving.tensors import TensorSpec
+
+CLIENT_GONE = 499  # as proxies count a client that went away before its request was whole
 
 STATUS: dict[type[RequestError], HTTPStatus] = {
     InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -78,6 +80,7 @@ def build(service: Service) -> Starlette:
         ]
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         RequestError: _refused,
+        ClientDisconnect: _gone,
         HTTPException: _no_route,
         Exception: _bug,
     }
@@ -201,6 +204,10 @@ async def _v1_predict(request: Request) -> Response:
 
 async def _refused(_: Request, error: RequestError) -> Response:
     return _json({"error": str(error)}, STATUS[type(error)])
+
+
+async def _gone(_: Request, __: ClientDisconnect) -> Response:
+    return Response(status_code=CLIENT_GONE)  # for the metrics: nobody reads it
 
 
 async def _no_route(_: Request, error: HTTPException) -> Response:

@@ -15,6 +15,9 @@ DURATION = Histogram(
     buckets=[0.001 * 2**i for i in range(16)],  # 1 ms to 33 s
     registry=REGISTRY,
 )
+IN_FLIGHT = Gauge(
+    "contender_serving_requests_in_flight", "Prediction requests without an answer yet", registry=REGISTRY
+)
 ROWS = Counter("contender_serving_rows_total", "Rows predicted", registry=REGISTRY)
 INFO = Gauge(
     "contender_serving_info",
@@ -55,7 +58,8 @@ class Measured:
 
         began = time.perf_counter()
         try:
-            await self._app(scope, receive, watched)
+            with IN_FLIGHT.track_inprogress():
+                await self._app(scope, receive, watched)
         finally:
             REQUESTS.labels(str(code)).inc()
             DURATION.observe(time.perf_counter() - began)

@@ -8,7 +8,6 @@ import uvicorn
 
 from contender_serving import metrics
 from contender_serving.app import Service, build
-from contender_serving.failures import Failure
 from contender_serving.settings import ServeSettings
 
 # Longer than any router keeps an idle connection (Envoy: one hour), so that it is never we who close one in use.
@@ -74,7 +73,7 @@ async def _serve(settings: ServeSettings) -> None:
         bundle = await service.model.load(settings.bundle, settings.digest)
         metrics.describe(service.model_name, bundle)
         logger.info("serving %s %s on port %s", service.model_name, bundle.manifest.version, settings.port)
-    except Failure:
+    except BaseException:  # whatever it was: a process that cannot get ready must not stay
         server.should_exit = True
         raise
     finally:

@@ -11,6 +11,8 @@ from contender_serving.failures import Failure, Reason
 from contender_serving.predictor import Predictor
 from contender_serving.tensors import NUMPY, Tensor, TensorSpec
 
+_MEND = "write the bundle again from the model, with this image's library versions"
+
 
 class Golden(msgspec.Struct, frozen=True):
     """The content of golden.json: one batch, its expected outputs, and the tolerance, relative and absolute."""
@@ -34,7 +36,7 @@ def check(folder: Path, predictor: Predictor) -> None:
     """Answer the golden examples, which also warms the model up. Raises `Failure`: GoldenMismatch, InvalidBundle."""
     golden = _load(folder)
     inputs = {spec.name: _tensor(golden.inputs, spec) for spec in predictor.signature.inputs}
-    answers = predictor.predict(inputs, [spec.name for spec in predictor.signature.outputs])
+    answers = _answers(predictor, inputs)
     for spec in predictor.signature.outputs:
         _compare(spec.name, answers[spec.name], _tensor(golden.outputs, spec), golden.tolerance)
 
@@ -46,6 +48,15 @@ def close(answer: Tensor, expected: Tensor, tolerance: float) -> bool:
     if answer.dtype.kind == "f":
         return bool(np.allclose(answer, expected, rtol=tolerance, atol=tolerance, equal_nan=True))
     return bool(np.array_equal(answer, expected))
+
+
+def _answers(predictor: Predictor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    try:
+        return predictor.predict(inputs, [spec.name for spec in predictor.signature.outputs])
+    except Exception as error:  # a model may raise anything
+        raise Failure(
+            Reason.GOLDEN_MISMATCH, f"the model raises {type(error).__name__} on its golden examples; {_MEND}"
+        ) from error
 
 
 def _load(folder: Path) -> Golden:
@@ -68,6 +79,6 @@ def _compare(name: str, answer: Tensor, expected: Tensor, tolerance: float) -> N
     if not close(answer, expected, tolerance):
         raise Failure(
             Reason.GOLDEN_MISMATCH,
-            f"the model's {name} differs from {GOLDEN} by more than {tolerance:g}: it does not predict here what it "
-            "predicted when it was written; write the bundle again from the model, with this image's library versions",
+            f"the model's {name} differs from {GOLDEN} by more than {tolerance:g}: it does not predict here what "
+            f"it predicted when it was written; {_MEND}",
         )

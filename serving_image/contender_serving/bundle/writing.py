@@ -1,7 +1,9 @@
 """Writing a bundle from a fitted estimator. The training side calls this; a server never does."""
 
 import hashlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,8 @@ from numpy.typing import ArrayLike
 from contender_serving.bundle import golden, profile
 from contender_serving.bundle.conversion import convert
 from contender_serving.bundle.manifest import (
-    GOLDEN,
     MANIFEST,
     MODEL_FILES,
-    PROFILE,
     Format,
     Framework,
     ListedFile,
@@ -46,29 +46,44 @@ def write(
 
     `X` (rows x features, or a column of texts) and `y` are data like that of training: the golden examples are
     chosen from them, evenly over `y`, and the reference profile describes `X`.
-    Raises `FileExistsError` if the folder has content, `TypeError` or `ValueError` if the model cannot be served.
+    Raises `FileExistsError` if there is such a folder; `TypeError`, `ValueError` or `Failure`, which a server would
+    end with, if the model cannot be served. Then nothing is written.
     """
     rows = _array(X)
-    if path.exists() and any(path.iterdir()):
-        raise FileExistsError(f"{path} is not empty; a bundle never changes, so write it to a new folder")
-    path.mkdir(parents=True, exist_ok=True)
     examples = {INPUT: rows[_spread(y, len(rows))]}
     expected = _outputs(model, examples[INPUT])
     signature = _signature(model, rows, expected)
-    framework = _save(model, Format(format), signature, path / MODEL_FILES[Format(format)])
-    golden.save(path, examples, expected, TOLERANCE)
-    profile.save(path, rows)
-    _check_as_a_server_would(Format(format), path, signature)
-    return seal(path, name=name, version=version, format=format, framework=framework, signature=signature)
+    with _new_folder(path) as folder:
+        framework = _save(model, Format(format), signature, folder / MODEL_FILES[Format(format)])
+        golden.save(folder, examples, expected, TOLERANCE)
+        profile.save(folder, rows)
+        _check_as_a_server_would(Format(format), folder, signature)
+        return seal(folder, name=name, version=version, format=format, framework=framework, signature=signature)
 
 
 def seal(path: Path, *, name: str, version: str, format: str, framework: Framework, signature: Signature) -> str:
     """Write contender.yaml over the files that lie in `path`, and return its digest."""
-    files = tuple(_listed(path, file) for file in (MODEL_FILES[Format(format)], GOLDEN, PROFILE))
+    contents = sorted(file for file in path.rglob("*") if file.is_file() and file.name != MANIFEST)
+    files = tuple(_listed(path, file) for file in contents)
     manifest = Manifest(name, version, str(format), framework, signature, files)
     raw = yaml.safe_dump(msgspec.to_builtins(manifest), sort_keys=False).encode()
     (path / MANIFEST).write_bytes(raw)
     return digest_of(raw)
+
+
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """A folder that becomes `path` when all went well, and is gone when not."""
+    if path.exists():
+        raise FileExistsError(f"{path} exists; a bundle never changes, so write it to a new folder")
+    staging = path.with_name(f".{path.name}.writing")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+        staging.rename(path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _array(X: ArrayLike) -> Tensor:
@@ -129,6 +144,7 @@ def _check_as_a_server_would(format: Format, path: Path, signature: Signature) -
     golden.check(path, predictor)
 
 
-def _listed(folder: Path, name: str) -> ListedFile:
-    content = (folder / name).read_bytes()
+def _listed(folder: Path, file: Path) -> ListedFile:
+    content = file.read_bytes()
+    name = file.relative_to(folder).as_posix()
     return ListedFile(path=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())

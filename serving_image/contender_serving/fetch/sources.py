@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -99,19 +99,38 @@ class PvcSource:
     def open(self, path: str, offset: int) -> Iterator[Stream]:
         """Read one file; symbolic links may not leave the volume."""
         shown = f"pvc://{self._claim}/{self._folder}/{path}"
-        if not (self._root / self._folder).is_dir():
+        with _disk_errors(shown):
+            file = self._inside(path, shown).open("rb")
+        with file:
+            file.seek(offset)
+            yield Stream(offset, _blocks(file, shown))
+
+    def _inside(self, path: str, shown: str) -> Path:
+        folder = self._root / self._folder
+        if not folder.is_dir():
             raise _unreadable(f"pvc://{self._claim}/{self._folder} is no folder on the volume; put the bundle there")
-        target = (self._root / self._folder / path).resolve()
+        target = (folder / path).resolve()
         if not target.is_relative_to(self._root.resolve()):
             raise Failure(Reason.INVALID_BUNDLE, f"{shown} leads out of the volume; put the file itself there")
-        try:
-            with target.open("rb") as file:
-                file.seek(offset)
-                yield Stream(offset, iter(lambda: file.read(CHUNK), b""))
-        except FileNotFoundError:
-            raise _not_found(shown) from None
-        except PermissionError:
-            raise _unreadable(f"{shown} may not be read by this user; make it readable for uid 65532") from None
+        return target
+
+
+@contextmanager
+def _disk_errors(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise _not_found(shown) from None
+    except PermissionError:
+        raise _unreadable(f"{shown} may not be read by this user; make it readable for uid 65532") from None
+    except OSError as error:
+        raise Transient(Reason.MODEL_UNREADABLE, f"{shown} cannot be read: {error.strerror}; mend the volume") from None
+
+
+def _blocks(file: BinaryIO, shown: str) -> Iterator[bytes]:
+    with _disk_errors(shown):
+        while block := file.read(CHUNK):
+            yield block
 
 
 def _check_status(status: int, shown: str) -> None:
@@ -130,7 +149,9 @@ def _check_status(status: int, shown: str) -> None:
 
 def _chunks(response: urllib3.BaseHTTPResponse, shown: str) -> Iterator[bytes]:
     try:
-        yield from response.stream(CHUNK)
+        # read1 hands over what has arrived: were a chunk filled first, a connection that breaks would lose it
+        while chunk := response.read1(CHUNK):
+            yield chunk
     except HTTPError as error:
         raise _away(f"{shown} broke off ({type(error).__name__})") from None
 

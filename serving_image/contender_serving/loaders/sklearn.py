@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +50,6 @@ class SklearnPredictor:
         """Answer with the estimator's own methods."""
         rows = inputs[self.signature.inputs[0].name]
         return {output: np.asarray(getattr(self._estimator, output)(rows)) for output in outputs}
-
-
-def check_version(trained: str) -> None:
-    """Raise `Failure` (VersionMismatch) if the model is from another minor version of scikit-learn than is installed.
-
-    Between minor versions an estimator may load and silently predict something else.
-    """
-    here = installed("scikit-learn")
-    if trained.split(".")[:2] != here.split(".")[:2]:
-        raise Failure(
-            Reason.VERSION_MISMATCH,
-            f"the model was written with scikit-learn {trained}, this image has {here}; "
-            f"write it with scikit-learn {'.'.join(here.split('.')[:2])}, or run an image that has {trained}",
-        )
 
 
 def _check_signature(signature: Signature) -> None:

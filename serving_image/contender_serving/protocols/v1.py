@@ -20,12 +20,7 @@ def decode(body: bytes, signature: Signature) -> dict[str, Tensor]:
     """Read a request. Raises `InvalidInput` that says what to send instead."""
     if len(signature.inputs) != 1:
         raise InvalidInput("this model has several inputs, which V1 cannot name; use /v2/models/<name>/infer")
-    try:
-        request = _REQUESTS.decode(body)
-    except msgspec.ValidationError:
-        raise InvalidInput('the body must be {"instances": [...]}') from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput("the body is not JSON in UTF-8 (NaN and Infinity are not JSON; send null)") from None
+    request = values.read(_REQUESTS, body)
     return {signature.inputs[0].name: values.nested(request.instances, signature.inputs[0])}
 
 

@@ -51,12 +51,7 @@ _REQUESTS = msgspec.json.Decoder(InferRequest)
 
 def decode(body: bytes, signature: Signature) -> Question:
     """Read a request. Raises `InvalidInput` that says what to send instead."""
-    try:
-        request = _REQUESTS.decode(body)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"the request does not follow the Open Inference Protocol: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput("the body is not JSON in UTF-8 (NaN and Infinity are not JSON; send null)") from None
+    request = values.read(_REQUESTS, body)
     inputs = _inputs(request.inputs, signature)
     return Question(request.id, inputs, _outputs(request.outputs, signature))
 

@@ -1,8 +1,9 @@
 """JSON arrays to tensors, strictly: an element of another kind than declared is refused, never guessed at."""
 
+import re
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -10,7 +11,22 @@ import numpy as np
 from contender_serving.rejections import InvalidInput
 from contender_serving.tensors import BYTES, NUMPY, Tensor, TensorSpec
 
+Body = TypeVar("Body")
+
+_OPENING = re.compile(rb"[\[ \t\r\n]*")
 _NULL_IS_NAN = ("FP32", "FP64")
+
+
+def read(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
+    """A request's body. Raises `InvalidInput` that says what is wrong with it."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"the request does not follow the protocol: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidInput("the body is not JSON in UTF-8 (NaN and Infinity are not JSON; send null)") from None
+    except RecursionError:
+        raise InvalidInput("the body is nested too deep; nest data like its shape") from None
 
 
 def tensor(data: msgspec.Raw, shape: tuple[int, ...], datatype: str, spec: TensorSpec) -> Tensor:
@@ -74,8 +90,8 @@ def _array(data: msgspec.Raw, shape: tuple[int, ...], datatype: str, name: str) 
 
 def _depth(data: msgspec.Raw) -> int:
     """How many arrays open before the first element: the nesting, as the first element has it."""
-    head = bytes(data)[:256].translate(None, b" \t\r\n")
-    return len(head) - len(head.lstrip(b"["))
+    opening = _OPENING.match(memoryview(data))
+    return opening[0].count(b"[") if opening else 0
 
 
 def _decode(data: msgspec.Raw, datatype: str, depth: int, name: str) -> Any:
