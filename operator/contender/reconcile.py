@@ -1,6 +1,7 @@
 """One reconcile of one ModelDeployment: observe, plan, apply, prune, report. The only place that reads the clock."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from contender.measure import Silent, envoy
 from contender.observation import Observation, Problem, RouterPod
 from contender.plan import Event, Plan, make_plan
 from contender.rollout import look
+
+logger = logging.getLogger(__name__)
 
 STUCK_SECONDS = 30.0  # before what was refused is tried again unasked
 
@@ -83,7 +86,7 @@ async def _record(world: World, seen: Observation, plan: Plan) -> None:
     """Decisions first: whatever follows from them can be asked for again by anyone who reads them."""
     before = seen.trials[-1] if seen.trials else None
     if plan.trial is not None and before is not None and plan.trial != before:
-        manifest = trial_status(seen.deployment, plan.trial, look.share(plan.trial))
+        manifest = trial_status(seen.deployment, plan.trial, look.wanted_share(plan.trial))
         result = await world.client.apply(manifest, version=before.resource_version, part="status")
         world.store.put(kinds.TRIAL, result)
     if plan.begins is not None:
@@ -124,5 +127,7 @@ async def _report(world: World, seen: Observation, wanted: dict[str, object]) ->
 
 
 async def _tell(world: World, seen: Observation, events: Sequence[Event]) -> None:
+    where = {"namespace": seen.deployment.namespace, "modeldeployment": seen.deployment.name}
     for said in events:
+        logger.info("%s: %s", said.reason, said.message, extra=where)
         await world.client.event(event(seen.deployment, said.type, said.reason, said.message, seen.now))

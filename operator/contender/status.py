@@ -112,7 +112,7 @@ def _trial(report: Report) -> Mapping[str, Any] | None:
         "challenger": trial.challenger.variant,
         "version": trial.challenger.version,
         "share": _observed_share(report, trial),
-        "wantedShare": look.share(trial),
+        "wantedShare": look.wanted_share(trial),
         "step": trial.step + 1,
         "steps": len(trial.rules.steps),
         "since": rfc3339(trial.since) if trial.since else None,

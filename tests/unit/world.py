@@ -140,7 +140,7 @@ class World:
 
     def carry_out(self, plan: Plan) -> None:
         if plan.trial is not None:
-            self.trials[plan.trial.name]["status"] = trial_status(self.owner, plan.trial, look.share(plan.trial))[
+            self.trials[plan.trial.name]["status"] = trial_status(self.owner, plan.trial, look.wanted_share(plan.trial))[
                 "status"
             ]
         if plan.begins is not None:

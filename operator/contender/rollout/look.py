@@ -52,6 +52,14 @@ def share(trial: Trial) -> int:
     return trial.rules.steps[trial.step] if trial.step >= 0 else 0
 
 
+def wanted_share(trial: Trial) -> int:
+    """The share, in percent, that the trial is at or on its way to."""
+    if trial.phase in {Phase.PROMOTING, Phase.PROMOTED}:
+        return 100
+    ending = {Phase.REJECTING, Phase.REJECTED, Phase.SUPERSEDING, Phase.SUPERSEDED}
+    return 0 if trial.phase in ending else share(trial)
+
+
 def supersede(trial: Trial, wanted: Intent, now: datetime) -> Trial:
     """The trial after the wish went elsewhere; unchanged when its end is under way already."""
     if machine.supersede(trial.phase) is trial.phase:
