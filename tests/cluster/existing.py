@@ -20,11 +20,11 @@ def cluster(context: str) -> Cluster:
     if not repository:
         raise Unusable(
             f"CONTENDER_KUBECONTEXT={context} cannot see this machine's images: set CONTENDER_IMAGE_REPOSITORY to a "
-            "repository such as registry.example.com/team that you can push to and that cluster can pull from"
+            "repository such as example.com/team that you can push to and that cluster can pull from"
         )
     chosen = engine.choose(this_machine())
-    pushed = {role: _pushed(image, repository, chosen) for role, image in images.every(chosen).items()}
     made = programs.clients()
+    pushed = {role: _pushed(image, repository, chosen) for role, image in images.every(chosen, made).items()}
     kubeconfig = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
     found = Cluster(context, kubeconfig, context, made.bin, (), pushed, None)
     contents.install(found, made)

@@ -6,9 +6,10 @@ rebuilds in seconds.
 
 from pathlib import Path
 
-from tests.cluster import cache, debian, node, programs, registry, wheels
+from tests.cluster import cache, debian, node, registry, wheels
 from tests.cluster.engine import Engine
 from tests.cluster.process import Unusable
+from tests.cluster.programs import Programs
 from tests.cluster.steps import step
 
 REPOSITORY = Path(__file__).parents[2]
@@ -19,19 +20,19 @@ PYTHON = debian.Base(
     "trixie",
     ("python3", "python3-pip", "ca-certificates"),
     ('ln -s /usr/bin/python3 "$1/usr/local/bin/python"',),
-    "docker.io/library/python:3.13-slim",
+    "python:3.13-slim",
 )
-STORE = debian.Base("store", "trixie", ("nginx-light",), published="docker.io/library/nginx:1.28")
+STORE = debian.Base("store", "trixie", ("nginx-light",), published="nginx:1.28")
 ENVOY_FILES = Path(__file__).parent / "envoy"
-ENVOY_PUBLISHED = "docker.io/envoyproxy/envoy:distroless-v1.38.0"
+ENVOY_PUBLISHED = "envoyproxy/envoy:distroless-v1.40.0"
 
 
-def every(engine: Engine) -> dict[str, str]:
+def every(engine: Engine, made: Programs) -> dict[str, str]:
     """Role -> name of all that the cluster needs, each built or pulled unless the engine has it."""
     return ours(engine) | {
         "envoy": _envoy(engine),
         "store": debian.image(STORE, engine),
-        "metrics-server": _metrics_server(engine),
+        "metrics-server": _metrics_server(engine, made),
     }
 
 
@@ -71,8 +72,7 @@ def _envoy(engine: Engine) -> str:
     return name
 
 
-def _metrics_server(engine: Engine) -> str:
-    made = programs.everything()
+def _metrics_server(engine: Engine, made: Programs) -> str:
     name = f"localhost/contender-metrics-server:{cache.key(made.folder.name, node.COMPONENT)}"
     with cache.lock("image-metrics-server"):
         if not engine.has(name):

@@ -33,7 +33,7 @@ def up() -> Cluster:
         chosen = engine.choose(this_machine())
         made, node_image = _parts(chosen)
         cluster = _running(chosen, _made_of(node_image)) or _created(chosen, made, node_image)
-        cluster = replace(cluster, images=images.every(chosen))
+        cluster = replace(cluster, images=images.every(chosen, made))
         for image in cluster.images.values():
             cluster.load(image)
         contents.install(cluster, made)
@@ -54,8 +54,8 @@ def found() -> Cluster:
 def build() -> None:
     """Build or fetch all that `up` needs, and start nothing."""
     chosen = engine.choose(this_machine())
-    _parts(chosen)
-    images.every(chosen)
+    made, _ = _parts(chosen)
+    images.every(chosen, made)
 
 
 def rebuild() -> Mapping[str, str]:
@@ -93,7 +93,8 @@ def clean_all() -> None:
 
 def _parts(chosen: Engine) -> tuple[Programs, str]:
     """The programs we need on this machine, and the name of the node image."""
-    if pulled := registry.pulled("kindest", node.PUBLISHED, chosen):
+    # Published nodes have a systemd that does not start on version 1 of cgroups.
+    if this_machine().cgroups == 2 and (pulled := registry.pulled("kindest", node.PUBLISHED, chosen)):
         return programs.clients(), pulled
     made = programs.everything()
     return made, node.image(chosen, made)

@@ -28,7 +28,7 @@ def this_machine() -> Machine:
         root=os.geteuid() == 0,
         debian=shutil.which("apt-get") is not None and Path("/etc/debian_version").exists(),
         systemd=Path("/run/systemd/system").is_dir(),
-        cgroups=2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1,
+        cgroups=1 if Path("/sys/fs/cgroup/cpu").exists() else 2,  # 2 too in the virtual machine that others have
         raises_limits=_has_capability(CAP_SYS_RESOURCE),
         open_files=_hard(resource.RLIMIT_NOFILE),
         processes=_hard(resource.RLIMIT_NPROC),

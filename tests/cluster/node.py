@@ -13,7 +13,8 @@ from tests.cluster.steps import step
 
 FILES = Path(__file__).parent / "node"
 RELEASE = programs.version("k8s.io/kubernetes")
-PUBLISHED = f"docker.io/kindest/node:{RELEASE}"
+# v1.36.4: of the release that our kind belongs to, which asks to be named by digest.
+PUBLISHED = "kindest/node@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed"
 BUILT = "localhost/contender-node"
 
 # Debian 12: the systemd of later releases does not start on version 1 of cgroups.
@@ -34,7 +35,7 @@ COPY {program} /usr/local/bin/{program}
 ENTRYPOINT ["/usr/local/bin/{program}"]
 """
 PAUSE_PACKAGES = ("gcc", "libc6-dev")
-SANDBOX = "registry.k8s.io/pause:3.10"  # what containerd's configuration in kind's node files names
+SANDBOX_TAG = "3.10"  # of the pause image that containerd's configuration in kind's node files names
 
 
 def is_built(image: str) -> bool:
@@ -78,13 +79,12 @@ def _build(engine: Engine, made: Programs, name: str, base: str, proxy_base: str
 def _control_plane(engine: Engine, made: Programs, proxy_base: str, folder: Path) -> list[str]:
     """Build the images that kubeadm asks for; their names."""
     wanted = run([str(made.bin / "kubeadm"), "config", "images", "list", "--kubernetes-version", RELEASE]).split()
+    wanted += [f"{image.rpartition(':')[0]}:{SANDBOX_TAG}" for image in wanted if "/pause:" in image]
     for image in wanted:
         program = image.rpartition("/")[2].partition(":")[0]
         path = _pause(made, folder) if program == "pause" else made.bin / program
         component(engine, image, path, proxy_base if program == "kube-proxy" else "scratch")
-        if program == "pause" and image != SANDBOX:
-            engine("tag", image, SANDBOX)
-    return list(dict.fromkeys([*wanted, SANDBOX]))
+    return list(dict.fromkeys(wanted))
 
 
 def _pause(made: Programs, folder: Path) -> Path:
