@@ -13,6 +13,7 @@ from contender.api import Phase, Trial
 from contender.manifests import trial as trial_manifest
 from contender.observation import Block, Observation
 from contender.rollout import capacity, look
+from contender.rollout.trial import WAITS_FOR_THE_WORLD
 
 TRIAL_SECONDS = 2.0  # between two looks while a trial runs
 MOVING_SECONDS = 1.0  # ... while a router pod or a variant is on its way
@@ -136,13 +137,19 @@ def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any]
     if before is None or after is None:
         return
     for decision in after.decisions:
-        if decision not in before.decisions:
-            kind = "Warning" if decision["decision"] == "Reject" else "Normal"
+        if decision not in before.decisions and (kind := _event_type(decision)):
             yield Event(kind, decision["rule"], f"{after.name}: {decision['decision']}: {decision['message']}")
     if after.ended and not before.ended:
         yield Event(
             "Normal", f"Trial{after.phase}", f"{after.name}: variant {after.challenger.variant} is {after.phase}"
         )
+
+
+def _event_type(decision: Mapping[str, Any]) -> str | None:
+    """Holding is worth an Event only while it waits for the world."""
+    if decision["decision"] == "Hold":
+        return "Warning" if decision["rule"] in WAITS_FOR_THE_WORLD else None
+    return "Warning" if decision["decision"] == "Reject" else "Normal"
 
 
 def _look_again(trial: Trial | None, *, settled: bool) -> float:

@@ -1,4 +1,4 @@
-"""What the edges do by themselves: the store of watched objects, the comparison before a write, the words for trouble."""
+"""What the edges do by themselves: the store of watched objects, the look before a write, the words for trouble."""
 
 import json
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ import pytest
 from contender.cluster import kinds, problems
 from contender.cluster.store import Store
 from contender.cluster.writer import projection
+from contender.observation import Problem
 
 
 def pod(name: str, version: int, **labels: str) -> dict[str, Any]:
@@ -97,6 +98,4 @@ def test_pods_that_are_only_slow_have_no_problem() -> None:
 def test_a_deployment_that_may_not_make_pods_says_why() -> None:
     condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
 
-    assert problems.find({"status": {"conditions": [condition]}}, []) == problems.Problem(
-        "FailedCreate", "exceeded quota"
-    )
+    assert problems.find({"status": {"conditions": [condition]}}, []) == Problem("FailedCreate", "exceeded quota")

@@ -95,7 +95,7 @@ def test_a_breach_is_said_with_its_numbers() -> None:
         replace(READY, findings=(FINE, replace(BROKEN, name="latency over 250ms", summary="9 % against 1 %")))
     )
 
-    assert verdict == Reject("latency over 250ms 9 % against 1 %", "GuardrailIsBreached")
+    assert verdict == Reject("latency over 250ms: 9 % against 1 %", "GuardrailIsBreached")
 
 
 def test_two_guardrails_need_twice_the_evidence_for_a_breach() -> None:

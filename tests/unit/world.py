@@ -140,9 +140,9 @@ class World:
 
     def carry_out(self, plan: Plan) -> None:
         if plan.trial is not None:
-            self.trials[plan.trial.name]["status"] = trial_status(self.owner, plan.trial, look.wanted_share(plan.trial))[
-                "status"
-            ]
+            self.trials[plan.trial.name]["status"] = trial_status(
+                self.owner, plan.trial, look.wanted_share(plan.trial)
+            )["status"]
         if plan.begins is not None:
             name = plan.begins["metadata"]["name"]
             self.trials[name] = {**plan.begins, "metadata": {**plan.begins["metadata"], "resourceVersion": "1"}}

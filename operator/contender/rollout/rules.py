@@ -185,7 +185,7 @@ def judge(facts: Facts, rules: tuple[Rule, ...] = RULES) -> Verdict:
 
 
 def _sentence(findings: tuple[Finding, ...] | list[Finding]) -> str:
-    return "; ".join(f"{finding.name} {finding.summary}" for finding in findings)
+    return "; ".join(f"{finding.name}: {finding.summary}" for finding in findings)
 
 
 def _capacity(facts: Facts) -> str:

@@ -6,6 +6,7 @@ Envoy's counters. One bad cluster makes Envoy refuse all of them, so nothing tha
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -72,16 +73,12 @@ def split_text(deployment: str, route: Route) -> str:
 
 
 def parse_split(version: str, deployment: str) -> Route | None:
-    """The route of `deployment` in a version of the route table. Raises ValueError when we did not write it."""
-    for split in version.split(" "):
-        name, _, weights = split.partition(":")
-        if name == deployment:
-            return _route(*(each.split("=") for each in weights.split(",")))
-    return None
-
-
-def _route(champion: list[str], challenger: list[str] | None = None) -> Route:
-    return Route(champion[0]) if challenger is None else Route(champion[0], challenger[0], int(challenger[1]))
+    """The route of `deployment` in a version of the route table; None where it has none."""
+    found = re.search(rf"(?:^| ){deployment}:(\w+)=\d+(?:,(\w+)=(\d+))?(?: |$)", version)
+    if found is None:
+        return None
+    champion, challenger, share = found.groups()
+    return Route(champion) if challenger is None else Route(champion, challenger, int(share))
 
 
 def cluster_name(deployment: str, variant: str, purpose: str) -> str:
