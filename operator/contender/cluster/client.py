@@ -57,9 +57,14 @@ class Client:
         created: Object = await self._call("POST", kind.path(meta["namespace"]), query, manifest, "application/json")
         return created
 
-    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str]) -> Object | None:
+        """The object as it is then; None when it is gone."""
         body = {"metadata": {"annotations": dict(annotations)}}
-        await self._call("PATCH", kind.path(namespace, name), [], body, MERGE)
+        try:
+            found: Object = await self._call("PATCH", kind.path(namespace, name), [], body, MERGE)
+            return found
+        except _Missing:
+            return None
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Deletes that very object, in the background; nothing happens when it is gone."""

@@ -58,9 +58,10 @@ class Routing:
 
     async def refresh(self, namespace: str, pods: Iterable[str], now: datetime) -> None:
         """Touches the pods, which makes their kubelet bring the newest configuration at once."""
-        await asyncio.gather(
-            *(self._client.annotate(kinds.POD, namespace, pod, {names.REFRESH: rfc3339(now)}) for pod in pods)
-        )
+        touch = {names.REFRESH: rfc3339(now)}
+        touched = await asyncio.gather(*(self._client.annotate(kinds.POD, namespace, pod, touch) for pod in pods))
+        for raw in filter(None, touched):
+            self._store.put(kinds.POD, raw)
 
     def _blocks(self, namespace: str) -> dict[str, Block]:
         """What is written, without the blocks of ModelDeployments that are gone."""
