@@ -6,13 +6,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 from contender.manifests.routes.blocks import next_block
 from contender.manifests.routes.bootstrap import STATS_PORT
 from contender.manifests.routes.envoy import CONNECTION_AGE, configmap_data
 from contender.observation import Route, Router
 
 from tests.router.namespace import NAMESPACE, TIMEOUT, Deployment, Namespace, namespace_on_loopback
-from tests.router.pods import MODEL_PORT, eventually, seen
+from tests.router.pods import MODEL_PORT, eventually, seen, well
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -120,16 +121,32 @@ async def walk(deployment: Deployment, wanted: Route) -> None:
     await eventually(look_and_write, lambda arrived: arrived)
 
 
+SOON_OLD = {f'"max_connection_duration":"{CONNECTION_AGE}s"': '"max_connection_duration":"1s"'}
+
+
+async def told_to_connect_anew(deployment: Deployment) -> bool:
+    """A request that fails raises."""
+    async with deployment.namespace.session.post(deployment.url) as answer:
+        return answer.status == 200 and answer.headers.get("connection") == "close"
+
+
 async def test_a_client_that_keeps_its_connection_leaves_a_router_pod_without_a_failed_request(tmp_path: Path) -> None:
-    faster = {f'"max_connection_duration":"{CONNECTION_AGE}s"': '"max_connection_duration":"1s"'}
-    async with namespace_on_loopback(tmp_path, faster) as namespace:
+    async with namespace_on_loopback(tmp_path, SOON_OLD) as namespace:
         deployment = namespace.deployment()
         await deployment.variant(A)
         await deployment.route(Route(A), A)
 
-        async def ask() -> bool:
-            """Whether the router asks the client to connect anew. A request that fails raises."""
-            async with namespace.session.post(deployment.url) as answer:
-                return answer.status == 200 and answer.headers.get("connection") == "close"
+        await eventually(lambda: told_to_connect_anew(deployment), bool)
 
-        await eventually(ask, lambda told_to_leave: told_to_leave)
+
+async def test_an_answer_that_outlasts_its_connections_age_is_not_cut(tmp_path: Path) -> None:
+    async def slow(request: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(2)
+        return await well(request)
+
+    async with namespace_on_loopback(tmp_path, SOON_OLD) as namespace:
+        deployment = namespace.deployment()
+        await deployment.variant(A, slow)
+        await deployment.route(Route(A), A)
+
+        assert await told_to_connect_anew(deployment)

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from contender.observation import Route
 
-from tests.router.namespace import Deployment
+from tests.router.namespace import Deployment, Namespace
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -65,3 +65,16 @@ async def test_a_variant_without_a_pod_is_not_there_to_be_routed_to(deployment: 
     pod = await deployment.until(lambda pod: pod.route == Route(A, B, 0) and B in pod.active)
 
     assert pod.clusters == {A}
+
+
+async def test_a_client_cannot_ask_for_another_models_routes(namespace: Namespace) -> None:
+    mine, other = namespace.deployment(), namespace.deployment()
+    (pod,) = await mine.variant(A)
+    await other.variant(B)
+    await other.route(Route(B), B)
+    await mine.route(Route(A), A)
+    _, variant, _ = await mine.ask(x_contender_modeldeployment=other.name, host="anything.example")
+
+    assert variant == A
+    assert "x-contender-modeldeployment" not in pod.headers[0]
+    assert pod.headers[0]["host"] == "anything.example"
