@@ -55,6 +55,8 @@ def test_the_operator_may_neither_read_secrets_nor_change_what_the_user_wrote(al
     assert not allowed("list", "secrets")
     assert not allowed("patch", "modeldeployments", "contender.dev")
     assert not allowed("delete", "modeldeployments", "contender.dev")
+    assert not allowed("patch", "trials", "contender.dev")
+    assert not allowed("delete", "configmaps")
     assert not allowed("create", "pods")
     assert not allowed("create", "pods", subresource="exec")
 
