@@ -72,7 +72,8 @@ def _build(engine: Engine, made: Programs, name: str, base: str, proxy_base: str
     (context / "version").write_text(RELEASE)
     with engine.archive(*images) as archive:
         _link(str(archive), str(context / "images.tar"))
-        engine.build(name, FILES / "Dockerfile", context, f"--build-arg=BASE={base}")
+        # What is mounted into a step, as images.tar is, does not count in an engine's own cache of steps.
+        engine.build(name, FILES / "Dockerfile", context, "--no-cache", f"--build-arg=BASE={base}")
     engine("rmi", *images)
 
 
