@@ -55,8 +55,9 @@ def timed() -> Iterator[None]:
 
 
 def failed(error: Exception) -> None:
-    """Counts an error by the name of its class."""
-    ERRORS.labels(type(error).__name__).inc()
+    """Counts an error by the name of its class, or of the nearest that is not private to a module."""
+    kinds = (kind.__name__ for kind in type(error).__mro__)
+    ERRORS.labels(next(kind for kind in kinds if not kind.startswith("_"))).inc()
 
 
 def observed(namespace: str, name: str, status: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ async def reconcile(world: World, namespace: str, name: str) -> float | None:
         await world.routing.ensure(namespace)
         plan = make_plan(seen)
         await _record(world, seen, plan)
+        await _route(world, seen, plan)
         await _apply(world, seen, plan)
         await _prune(world, seen, plan)
     except (Refused, RouterFull) as refusal:
@@ -60,7 +61,8 @@ async def reconcile(world: World, namespace: str, name: str) -> float | None:
         return STUCK_SECONDS
     await _report(world, seen, dict(plan.status))
     await _tell(world, seen, plan.events)
-    metrics.observed(namespace, name, plan.status)
+    if plan.status:  # empty between a wiped status and the look after the one that begins a trial
+        metrics.observed(namespace, name, plan.status)
     return plan.look_again
 
 
@@ -93,14 +95,18 @@ async def _record(world: World, seen: Observation, plan: Plan) -> None:
         world.store.put(kinds.TRIAL, await world.client.create(plan.begins))
 
 
-async def _apply(world: World, seen: Observation, plan: Plan) -> None:
+async def _route(world: World, seen: Observation, plan: Plan) -> None:
+    """Before the objects: traffic must be able to leave a challenger even when the cluster refuses its objects."""
     owner = seen.deployment
+    await world.routing.write(owner.namespace, owner.name, seen.router.block, plan.block)
+    await world.routing.refresh(owner.namespace, plan.stale_routers, seen.now)
+
+
+async def _apply(world: World, seen: Observation, plan: Plan) -> None:
     for manifest in plan.objects:
         if await world.writer.apply(manifest):
             what = f"{manifest['kind']} {manifest['metadata']['name']}"
             await _tell(world, seen, [Event("Warning", "HandEditUndone", f"{what} was edited by hand; spec decides")])
-    await world.routing.write(owner.namespace, owner.name, seen.router.block, plan.block)
-    await world.routing.refresh(owner.namespace, plan.stale_routers, seen.now)
 
 
 async def _prune(world: World, seen: Observation, plan: Plan) -> None:

@@ -266,7 +266,7 @@ def _retry() -> dict[str, Any]:
     return {
         "retry_on": "connect-failure,reset,refused-stream",
         "num_retries": 1,
-        "host_selection_retry_max_attempts": 3,
+        "host_selection_retry_max_attempts": 16,  # each pick may meet the pod that just failed again
         "retry_host_predicate": [
             {
                 "name": "previous_hosts",
