@@ -99,6 +99,17 @@ def test_a_reconcile_is_timed_and_counted_by_its_result() -> None:
     assert value("contender_reconcile_duration_seconds_count") == timed + 2
 
 
+def test_an_error_counts_under_the_name_that_the_docs_know_it_by() -> None:
+    class _Private(ConnectionError):
+        pass
+
+    before = value("contender_errors_total", kind="ConnectionError") or 0
+    metrics.failed(_Private())
+    metrics.failed(ConnectionError())
+
+    assert value("contender_errors_total", kind="ConnectionError") == before + 2
+
+
 def test_the_docs_list_exactly_the_metrics_that_there_are_with_their_labels(name: str) -> None:
     for trial in ({}, HELD):
         metrics.observed("default", name, {"phase": "Shifting", "trial": trial})
