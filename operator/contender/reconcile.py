@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 
@@ -56,13 +57,12 @@ async def reconcile(world: World, namespace: str, name: str) -> float | None:
         await _apply(world, seen, plan)
         await _prune(world, seen, plan)
     except (Refused, RouterFull) as refusal:
+        metrics.failed(refusal)
         problem = refusal.problem if isinstance(refusal, Refused) else Problem("RouterFull", str(refusal))
-        await _report(world, seen, dict(status.refused(seen, problem)))
+        await _report(world, seen, status.refused(seen, problem))
         return STUCK_SECONDS
-    await _report(world, seen, dict(plan.status))
+    await _report(world, seen, plan.status)
     await _tell(world, seen, plan.events)
-    if plan.status:  # empty between a wiped status and the look after the one that begins a trial
-        metrics.observed(namespace, name, plan.status)
     return plan.look_again
 
 
@@ -118,8 +118,10 @@ async def _prune(world: World, seen: Observation, plan: Plan) -> None:
         await world.writer.prune(kinds.TRIAL, owner.namespace, trial, owner.uid)
 
 
-async def _report(world: World, seen: Observation, wanted: dict[str, object]) -> None:
+async def _report(world: World, seen: Observation, wanted: Mapping[str, Any]) -> None:
     owner = seen.deployment
+    if wanted:  # empty between a wiped status and the look after the one that begins a trial
+        metrics.observed(owner.namespace, owner.name, wanted)
     if wanted == owner.status:
         return
     manifest = {
