@@ -20,7 +20,7 @@ def volumes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "good_v1": models.good_v1,
         "good_v2": models.good_v2,
         "onnx": lambda path: models.good_v2(path, format="onnx"),
-        "slow": lambda path: models.slow(path, iterations=3_000),
+        "slow": lambda path: models.slow(path, iterations=5_000),
         "failing": models.failing,
         "refusing": models.refusing,
         "never_ready": models.never_ready,

@@ -39,14 +39,14 @@ def test_answers_are_the_estimators_own(served: Served, volumes: Volumes, name: 
     file = volumes(name) / "bundle" / "model.skops"
     estimator = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
 
-    answer = outputs(served(name).infer(models.v2_request(rows)))
+    answer = outputs(served(name).infer(models.v2_request(rows, ["predict", "predict_proba"])))
 
     np.testing.assert_array_equal(answer["predict"], estimator.predict(rows))
     np.testing.assert_array_equal(answer["predict_proba"], estimator.predict_proba(rows))
 
 
 def test_an_onnx_bundle_answers_what_its_estimator_answers(served: Served) -> None:
-    body = models.v2_request(models.digits()[0][:100])
+    body = models.v2_request(models.digits()[0][:100], ["predict", "predict_proba"])
 
     onnx, sklearn = outputs(served("onnx").infer(body)), outputs(served("good_v2").infer(body))
 
