@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
+PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
 .PHONY: help venv lock fmt lint types imports generate generated check test test-unit cluster cluster-down images clean-all demo demo-down
@@ -19,9 +20,10 @@ $(VENV)/.complete: requirements.lock pyproject.toml serving_image/pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e . -e serving_image
 	@touch $@
 
-lock: ## pin every dependency anew, with hashes, for every supported Python
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package contender-serving \
-		--group dev pyproject.toml serving_image/pyproject.toml --all-extras -o requirements.lock
+lock: ## pin every dependency anew, with hashes: for development, and for each image
+	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --all-extras pyproject.toml serving_image/pyproject.toml -o requirements.lock
+	$(PIN) --python-version 3.13 -c requirements.lock pyproject.toml -o operator/requirements.lock
+	$(PIN) --python-version 3.13 -c requirements.lock serving_image/pyproject.toml -o serving_image/requirements.lock
 
 fmt: venv ## format the code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -60,3 +62,9 @@ test: venv ## every test, on a real cluster
 
 test-unit: venv ## the tests that need no cluster
 	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract
+
+demo: venv ## the whole story on a cluster: serve, promote, reject, revert (first run about 15 minutes, then under 4)
+	$(RUN) -m tools.demo
+
+demo-down: venv ## take the demo and its cluster away
+	$(RUN) -m tools.demo down
