@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contender_serving import bundle
-from contender_serving.bundle.manifest import GOLDEN
-from contender_serving.bundle.writing import INPUT, seal
 from numpy.typing import NDArray
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
@@ -23,6 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from contender_serving import bundle
+from contender_serving.bundle.manifest import GOLDEN
+from contender_serving.bundle.writing import INPUT, seal
 
 Rows = NDArray[np.float64]
 

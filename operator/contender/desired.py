@@ -37,8 +37,9 @@ def objects(
 
 
 def entry(champion: str | None, block: Block | None, seen: Observation, *, live: bool) -> Iterator[Mapping[str, Any]]:
-    """The Service that clients call, once every ready router pod carries its listener."""
-    if champion and block and (live or seen.entry):
+    """The Service that clients call, once every ready router pod carries its listener and reaches the champion."""
+    reached = live and all(champion in pod.clusters for pod in seen.router.pods)
+    if champion and block and (reached or seen.entry):
         yield service.entry_service(seen.deployment, champion, block.port)
 
 

@@ -16,6 +16,7 @@ VARIANT = f"{GROUP}/variant"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 CHAMPION = f"{GROUP}/champion"  # annotation of the entry Service: the champion outlives a lost status
+BOOTSTRAP = f"{GROUP}/bootstrap"  # annotation of the router's pod template: a new bootstrap rolls the pods
 REFRESH = f"{GROUP}/refresh"  # annotation of a router pod: its change makes the kubelet sync the configuration
 
 VARIANT_COMPONENT = "variant"

@@ -2,7 +2,7 @@
 
 from contender.api import Phase, Trial, seconds
 from contender.manifests.routes.blocks import free_port, next_block
-from contender.observation import Block, Observation, Route
+from contender.observation import Block, Observation, Route, RouterPod
 from contender.rollout import capacity, look
 
 
@@ -48,7 +48,7 @@ def wanted_block(wanted: Route | None, seen: Observation) -> Block | None:
 def reachable(block: Block | None, seen: Observation) -> frozenset[str]:
     """Variants that a router pod may still send requests to."""
     written = {variant for known in (block, seen.router.block) if known for variant in known.clusters}
-    unknown = seen.variants.keys() if seen.router.silent else frozenset[str]()
+    unknown = seen.variants.keys() if seen.router.silent or seen.router.draining else frozenset[str]()
     return frozenset(written).union(*(pod.clusters for pod in seen.router.pods), unknown)
 
 
@@ -56,5 +56,11 @@ def stale_pods(block: Block | None, seen: Observation) -> tuple[str, ...]:
     """Router pods that are not seen to carry `block`."""
     if block is None:
         return ()
-    behind = (pod for pod in seen.router.pods if pod.route != block.route or pod.clusters != frozenset(block.clusters))
+    behind = (pod for pod in seen.router.pods if pod.route != block.route or _other_clusters(pod, block, seen))
     return (*(pod.name for pod in behind), *seen.router.silent)
+
+
+def _other_clusters(pod: RouterPod, block: Block, seen: Observation) -> bool:
+    """A cluster counts as there only with an endpoint, so one without ready pods is not waited for."""
+    ready = {variant for variant in block.clusters if (known := seen.variants.get(variant)) and known.ready}
+    return not ready <= pod.clusters <= frozenset(block.clusters)

@@ -9,9 +9,10 @@ import signal
 import sys
 from contextlib import suppress
 
-from contender.leader import LeaseLostError, lead
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
+
+from contender.leader import LeaseLostError, lead
 
 LEASE = "candidates"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contender.leader import LEASE_SECONDS
 
+from contender.leader import LEASE_SECONDS
 from tests.apiserver.candidate import LEASE
 from tests.cluster import Cluster
 

@@ -6,10 +6,10 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+
 from contender.__main__ import LEASE
 from contender.cluster import kinds
 from contender.settings import Settings
-
 from tests.cluster import Cluster, Failed
 from tests.installation import CHART, NAMESPACE, RELEASE
 

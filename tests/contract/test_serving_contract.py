@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contender_serving.settings import fetch_settings, serve_settings
 
+from contender_serving.settings import fetch_settings, serve_settings
 from tests import models
 from tests.serving.process import Server
 

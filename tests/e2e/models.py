@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 import yaml
-from contender_serving.bundle import MANIFEST, digest_of
 
+from contender_serving.bundle import MANIFEST, digest_of
 from tests import models
 from tests.models import FAILING_PIXEL, OTHER_PIXEL
 from tests.store import Store, StoredModel

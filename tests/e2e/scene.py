@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from contender import names
-
 from tests.cluster import Cluster, Failed
 from tests.installation import NAMESPACE as SYSTEM
 from tests.installation import OPERATOR_PODS

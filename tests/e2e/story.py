@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from contender import names
-
 from tests.e2e.eventually import eventually
 from tests.e2e.leader import kill_leader
 from tests.e2e.models import requests

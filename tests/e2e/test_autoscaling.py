@@ -3,7 +3,6 @@
 import time
 
 from contender import names
-
 from tests.e2e.models import Models
 from tests.e2e.scene import Json
 from tests.e2e.story import Story

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+
 from contender.manifests.routes.envoy import configmap_data
 from contender.names import PIN_HEADER
 from contender.observation import Block, Route, RouterPod
-
 from tests.router.names import Names
 from tests.router.pods import DNS_PORT, MODEL_PORT, ModelPod, Respond, RouterProcess, addresses, eventually, seen, well
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
+
 from contender.manifests.routes.bootstrap import CONFIG_DIRECTORY, EVERY_INTERFACE, bootstrap
 from contender.manifests.routes.router import arguments
 from contender.measure import Silent

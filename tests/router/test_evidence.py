@@ -5,11 +5,11 @@ import re
 
 import pytest
 from aiohttp import web
+
 from contender.manifests.routes.bootstrap import EDGES, STATS_PORT
 from contender.measure import Silent
 from contender.measure.envoy import scrape
 from contender.observation import Route
-
 from tests.router.namespace import Deployment
 from tests.router.pods import Respond, well
 

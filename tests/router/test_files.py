@@ -7,11 +7,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+
 from contender.manifests.routes.blocks import next_block
 from contender.manifests.routes.bootstrap import STATS_PORT
 from contender.manifests.routes.envoy import CONNECTION_AGE, configmap_data
 from contender.observation import Route, Router
-
 from tests.router.namespace import NAMESPACE, TIMEOUT, Deployment, Namespace, namespace_on_loopback
 from tests.router.pods import MODEL_PORT, eventually, seen, well
 

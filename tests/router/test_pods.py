@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from contender.observation import Route
 
+from contender.observation import Route
 from tests.router.namespace import Deployment
 from tests.router.pods import ModelPod, eventually, well
 

@@ -4,8 +4,8 @@ import json
 from collections import Counter
 
 import pytest
-from contender.observation import Route
 
+from contender.observation import Route
 from tests.router.namespace import Deployment, Namespace
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

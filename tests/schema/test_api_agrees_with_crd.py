@@ -6,13 +6,13 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 import pytest
+
 from contender import status
 from contender.api import ENDED, Contestant, Guardrail, Measure, ModelDeployment, OnTimeout, Phase, Trial, TrialRules
 from contender.api import seconds as length
 from contender.manifests.routes.bootstrap import EDGES
 from contender.rollout import look
 from contender.rollout.verdict import Verdict
-
 from tools import crds
 from tools.crds import Schema
 

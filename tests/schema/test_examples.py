@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contender.api import Json, ModelDeployment, Trial
 
+from contender.api import Json, ModelDeployment, Trial
 from tests.cluster import Cluster, Failed
 from tests.schema.examples import INVALID, VALID, refusal
 from tools import crds

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+
 from contender import names
 from contender.manifests.trial import trial_status
 from contender.rollout import look
-
 from tests.cluster import Cluster
 from tests.unit.world import World
 

@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 import skops.io
 import yaml
-from contender_serving import bundle
-from contender_serving.bundle import golden, profile
-from contender_serving.failures import Failure, Reason
-from contender_serving.loaders import load
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
@@ -22,6 +18,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
+
+from contender_serving import bundle
+from contender_serving.bundle import golden, profile
+from contender_serving.failures import Failure, Reason
+from contender_serving.loaders import load
 
 ESTIMATORS = [
     LogisticRegression(max_iter=1000),

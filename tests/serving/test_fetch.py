@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
+
 from contender_serving import bundle
 from contender_serving.failures import Failure, Reason
 from contender_serving.fetch import download, fetch
 from contender_serving.settings import FetchSettings, fetch_settings
-
 from tests import models
 from tests.serving.origin import Origin
 

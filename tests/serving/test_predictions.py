@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
+
 from contender_serving import bundle
 from contender_serving.protocols import v2
 from contender_serving.rejections import InvalidInput
-
 from tests import models
 from tests.serving.process import Server, wait_until
 

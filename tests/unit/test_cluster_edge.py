@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from contender.cluster import kinds, problems
 from contender.cluster.store import Store
 from contender.cluster.writer import projection

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+
 from contender.api import Guardrail, Measure
 from contender.observation import Counters, Route, RouterPod
 from contender.rollout.counting import CURSORS, Count, Cursor, Dropped, count, interval

@@ -3,13 +3,14 @@ import math
 from itertools import accumulate
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from contender.api import Guardrail, Measure
 from contender.observation import Counters, Route, RouterPod
 from contender.rollout import evalues
 from contender.rollout.counting import Count, Dropped
 from contender.rollout.evidence import Evidence, MeasureEvidence, Pair
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 BOTH = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
 RATIO = Guardrail(Measure.ERRORS, None, 1.25, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import pytest
+
 from contender.api import Guardrail, Measure
 from contender.rollout.counting import Count
 from contender.rollout.evidence import MeasureEvidence

@@ -6,8 +6,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
-from contender import health
 from kubernetes.aio.client import ApiClient, Configuration
+
+from contender import health
 
 TEXTS = ("buildDate", "compiler", "gitCommit", "gitTreeState", "gitVersion", "goVersion", "major", "minor", "platform")
 

@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
-from contender.leader import LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, Candidate, LeaseLostError
 from kubernetes.aio.client import CoordinationV1Api, V1Lease, V1LeaseSpec, V1ObjectMeta
 from kubernetes.aio.client.exceptions import ApiException
+
+from contender.leader import LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, Candidate, LeaseLostError
 
 
 class Impatient(selectors.DefaultSelector):

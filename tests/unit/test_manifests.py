@@ -9,11 +9,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+
 from contender.api import ModelDeployment
 from contender.intent import Intent
 from contender.manifests import deployment, hpa, pdb, service
 from contender.manifests.routes.router import router_objects
-
 from tests.unit.world import SERVING_IMAGE, spec
 
 GOLDEN = Path(__file__).parent / "golden" / "manifests"

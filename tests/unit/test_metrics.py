@@ -2,8 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contender import metrics
 from prometheus_client import Metric
+
+from contender import metrics
 
 DOC = Path(__file__).parents[2] / "docs" / "metrics.md"
 HELD = {"name": "iris-1", "share": 5, "verdict": "Hold", "reason": "ShareIsSoaking"}

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from contender.api import Phase
-from contender.observation import Problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contender.api import Phase
+from contender.observation import Problem
 from tests.unit.world import World
 
 

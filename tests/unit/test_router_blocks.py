@@ -5,12 +5,13 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from contender.manifests.routes import RouterFull
 from contender.manifests.routes.blocks import PORTS, free_port, next_block
 from contender.manifests.routes.envoy import weights
 from contender.observation import Block, Route, Router, RouterPod
-from hypothesis import given
-from hypothesis import strategies as st
 
 A, B, C = "aaaaaaaa", "bbbbbbbb", "cccccccc"
 BACKEND_PORTS = {A: 8080, B: 8080, C: 9000}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from contender.manifests.routes import RouterFull
 from contender.manifests.routes.bootstrap import EDGES, bootstrap
 from contender.manifests.routes.envoy import configmap_data, parse_blocks, parse_split, split_text

@@ -5,13 +5,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from contender.api import Guardrail, Measure, OnTimeout, TrialRules
 from contender.observation import Problem
 from contender.rollout import rules
 from contender.rollout.rules import RULES, Facts, Finding, judge, reason
 from contender.rollout.verdict import Hold, Promote, Reject, Shift
-from hypothesis import given
-from hypothesis import strategies as st
 
 TRIAL = TrialRules(
     steps=(5, 25, 50),

@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+
 from contender.api import ENDED, Phase
 from contender.rollout import rules
 from contender.rollout.trial import EDGES, SETTLES, advance, settle, supersede

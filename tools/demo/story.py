@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contender import names
-
 from tests import models
 from tests.load import Load, Recording
 from tests.load.node_port import door

@@ -1,6 +1,6 @@
 """From what the watches told, and the routers' answers, to one `Observation`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,8 +42,15 @@ def observe(
 
 def router_pods(store: Store, namespace: str) -> list[Object]:
     """Router pods that clients may reach: ready, and not on their way out."""
-    pods = (pod for pod in store.all(kinds.POD, namespace) if label(pod, names.COMPONENT) == names.ROUTER_COMPONENT)
-    return [pod for pod in pods if _ready(pod) and "deletionTimestamp" not in pod["metadata"]]
+    return [pod for pod in _all_router_pods(store, namespace) if _ready(pod) and not _leaving(pod)]
+
+
+def _all_router_pods(store: Store, namespace: str) -> Iterator[Object]:
+    return (pod for pod in store.all(kinds.POD, namespace) if label(pod, names.COMPONENT) == names.ROUTER_COMPONENT)
+
+
+def _leaving(pod: Object) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
 
 
 def _ready(pod: Object) -> bool:
@@ -99,4 +106,10 @@ def _router(store: Store, owner: ModelDeployment, pods: Sequence[RouterPod], sil
     raw = store.get(kinds.CONFIGMAP, owner.namespace, names.ROUTER)
     blocks = parse_blocks(raw.get("data") or {}) if raw else {}
     others = frozenset(block.port for name, block in blocks.items() if name != owner.name)
-    return Router(block=blocks.get(owner.name), pods=tuple(pods), silent=tuple(silent), taken_ports=others)
+    return Router(
+        block=blocks.get(owner.name),
+        pods=tuple(pods),
+        silent=tuple(silent),
+        draining=any(_leaving(pod) for pod in _all_router_pods(store, owner.namespace)),
+        taken_ports=others,
+    )

@@ -14,7 +14,6 @@ from contender.manifests.routes.envoy import CONNECTION_AGE
 
 BOOTSTRAP_DIRECTORY = "/bootstrap"
 BOOTSTRAP_FILE = "envoy.json"
-BOOTSTRAP_HASH = f"{names.GROUP}/bootstrap"  # annotation of the pod template: a new bootstrap rolls the pods
 
 # Envoy ends at once on SIGTERM, and its image may have no shell to drain it with. So the pod sleeps before SIGTERM, out
 # of the endpoints, until every client has been told to connect anew and the last request has had its time.
@@ -78,7 +77,7 @@ def _budget() -> Json:
 def _template(text: str, image: str, resources: Mapping[str, Any], concurrency: int) -> Json:
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return {
-        "metadata": {"labels": names.router_labels(), "annotations": {BOOTSTRAP_HASH: digest}},
+        "metadata": {"labels": names.router_labels(), "annotations": {names.BOOTSTRAP: digest}},
         "spec": {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
