@@ -36,9 +36,7 @@ class Scene:
         return status
 
     def condition(self, kind: str) -> Json:
-        """The condition of a type; a status of None when there is none."""
-        conditions = self.status().get("conditions", [])
-        return next((each for each in conditions if each["type"] == kind), {"status": None, "reason": None})
+        return condition(self.status(), kind)
 
     def trials(self) -> list[Json]:
         """Trials, oldest first."""
@@ -91,6 +89,12 @@ class Scene:
             return self.kubectl(*question)
         except Failed as error:
             return str(error)
+
+
+def condition(status: Json, kind: str) -> Json:
+    """The condition of a type in a status; one whose status is None when there is none."""
+    conditions = status.get("conditions", [])
+    return next((each for each in conditions if each["type"] == kind), {"status": None, "reason": None})
 
 
 def _is_ready(pod: Json) -> bool:

@@ -17,7 +17,7 @@ from contender import names
 from tests.e2e.eventually import eventually
 from tests.e2e.leader import kill_leader
 from tests.e2e.models import requests
-from tests.e2e.scene import Json, Scene
+from tests.e2e.scene import Json, Scene, condition
 from tests.load import Load, Recording
 from tests.load.node_port import door
 from tests.store import StoredModel
@@ -100,14 +100,12 @@ class Given:
 class When:
     story: Story
 
-    def applies(self, model: StoredModel, **changes: Json) -> Self:
+    def applies(self, model: StoredModel, **changes: Json) -> None:
         self.story.apply(model, **changes)
-        return self
 
-    def kills_the_leader(self) -> Self:
+    def kills_the_leader(self) -> None:
         """SIGKILL to the operator that acts."""
         kill_leader(self.story.scene.cluster)
-        return self
 
     def kills_a_router_pod(self) -> str:
         """A router pod goes without a grace period; its name."""
@@ -115,14 +113,12 @@ class When:
         self.story.scene.kubectl("delete", "pod", pod, "--grace-period=0", "--force")
         return pod
 
-    def wipes_the_status(self) -> Self:
+    def wipes_the_status(self) -> None:
         patch = ("--type=merge", "--subresource=status", "-p", '{"status":null}')
         self.story.scene.kubectl("patch", "modeldeployment", self.story.scene.name, *patch)
-        return self
 
-    def deletes_it(self) -> Self:
+    def deletes_it(self) -> None:
         self.story.scene.kubectl("delete", "modeldeployment", self.story.scene.name)
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +127,12 @@ class Then:
 
     def serves(self, model: StoredModel, *, within: float = 60) -> Self:
         """The model is champion, its deployment ready, its traffic live in the router."""
-        scene = self.story.scene
+        variant = self.story.scene.variant(model.spec)
 
         def seen() -> None:
-            status, variant = scene.status(), scene.variant(model.spec)
+            status = self.story.scene.status()
             assert status.get("champion", {}).get("variant") == variant, f"champion is {status.get('champion')}"
-            assert scene.condition("Ready")["status"] == "True", f"Ready is {scene.condition('Ready')}"
+            assert condition(status, "Ready")["status"] == "True", f"Ready is {condition(status, 'Ready')}"
             assert status["phase"] == "Idle", f"the phase is {status['phase']}"
 
         self.story.eventually(seen, within=within)
@@ -149,7 +145,7 @@ class Then:
         def seen() -> None:
             trial = scene.status().get("trial", {})
             assert (trial.get("challenger"), trial.get("share")) == (variant, share), f"the trial is {trial}"
-            assert scene.trial()["status"].get("since"), "the share was not seen live yet"
+            assert trial.get("since"), "the share was not seen live yet"
 
         self.story.eventually(seen, within=within)
         return variant
@@ -175,18 +171,17 @@ class Then:
     def rejected(self, model: StoredModel, *, within: float = 60) -> Json:
         """The model was sent back, and its ModelDeployment says so; the Trial."""
         trial = self.ended(model, "Rejected", within=within)
-        condition = self.story.scene.condition("TrialPassing")
-        assert condition["status"] == "False", f"TrialPassing is {condition}"
+        passing = self.story.scene.condition("TrialPassing")
+        assert passing["status"] == "False", f"TrialPassing is {passing}"
         return trial
 
     def stalled(self, reason: str, mend: str, *, within: float = 60) -> None:
         """The ModelDeployment says why it cannot go on, and what to do about it."""
 
         def seen() -> None:
-            condition = self.story.scene.condition("Stalled")
-            assert condition["status"] == "True", f"Stalled is {condition}"
-            assert condition["reason"] == reason, f"Stalled is {condition}"
-            assert mend in condition["message"], f"{mend!r} is not in {condition['message']!r}"
+            stalled = self.story.scene.condition("Stalled")
+            assert (stalled["status"], stalled["reason"]) == ("True", reason), f"Stalled is {stalled}"
+            assert mend in stalled["message"], f"{mend!r} is not in {stalled['message']!r}"
 
         self.story.eventually(seen, within=within)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.cluster import Cluster
 from tests.e2e.models import Models
 from tests.e2e.scene import Scene
-from tests.e2e.story import SMALL, Story
+from tests.e2e.story import Story
 from tests.namespaces import fresh_namespace
 
 
@@ -18,6 +18,8 @@ class Bad(NamedTuple):
     reason: str
     mend: str  # a part of the message that says what to do
 
+
+TOO_LITTLE = {"memory": "64Mi"}  # for Python and scikit-learn alone
 
 BAD = [
     Bad("not_there", "ModelNotFound", "check spec.model.uri"),
@@ -53,7 +55,7 @@ def test_a_challenger_that_cannot_serve_is_told_with_its_mend_and_the_champion_s
 
 
 def test_a_model_that_needs_more_memory_than_its_limit_is_told_so(story: Story, models: Models) -> None:
-    story.when().applies(models.good_v1, resources={**SMALL, "limits": {"memory": "64Mi"}})
+    story.when().applies(models.good_v1, resources={"requests": {"cpu": "50m", **TOO_LITTLE}, "limits": TOO_LITTLE})
 
     story.then().stalled("OutOfMemory", "raise spec.resources.limits.memory")
 

@@ -13,7 +13,7 @@ def exposures(trial: Json) -> int:
 
 
 def test_a_trial_goes_on_from_the_stored_evidence_when_the_operator_is_killed(story: Story, models: Models) -> None:
-    challenger = story.given(models.good_v1).is_challenged_by(models.good_v2, steps=[25, 50], soak="20s")
+    challenger = story.given(models.good_v1).is_challenged_by(models.good_v2, steps=[25, 50], soak="10s")
     restarts = leader.restarts(story.scene.cluster)
     with story.traffic(rate=100) as answers:
         before = story.then().has_evidence(200)
