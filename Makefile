@@ -37,11 +37,11 @@ types: venv
 imports: venv
 	$(BIN)/lint-imports
 
-generate: venv ## write the generated files anew: the chart's CRDs, the field reference
-	$(RUN) -m tools.crd_reference && $(RUN) -m tools.chart_crd
+generate: venv ## write the generated files anew: the chart's CRDs, the field reference, the trial's diagram
+	$(RUN) -m tools.crd_reference && $(RUN) -m tools.chart_crd && $(RUN) -m tools.trial_diagram
 
 generated: venv
-	$(RUN) -m tools.crd_reference --check && $(RUN) -m tools.chart_crd --check
+	$(RUN) -m tools.crd_reference --check && $(RUN) -m tools.chart_crd --check && $(RUN) -m tools.trial_diagram --check
 
 check: lint types imports generated ## lint, types, import layers, generated files up to date
 
