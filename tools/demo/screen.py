@@ -110,10 +110,11 @@ def _count(count: Json) -> str:
 
 def _line(told: Told, served: list[Served]) -> str:
     trial, verdict = told.trial, told.verdict
-    share = f" wanted {trial.get('wantedShare')} % observed {trial.get('share')} %" if trial else ""
+    phase = told.status.get("phase", "not seen by the operator yet")
+    share = f"wanted {trial.get('wantedShare')} %, observed {trial.get('share')} %" if trial else ""
     clients = "; ".join(
         f"{each.version} {each.share:.0f} % {each.rate:.0f}/s errors {each.errors:.1f} % p99 {1000 * each.p99:.0f} ms"
         for each in served
     )
-    said = f" | {verdict['decision']} ({verdict['rule']}): {verdict.get('message', '')}" if trial and verdict else ""
-    return f"{told.status.get('phase', '-')}{share} | {clients}{said}"
+    said = f"{verdict['decision']} ({verdict['rule']}): {verdict.get('message', '')}" if trial and verdict else ""
+    return " | ".join(filter(None, (phase, share, clients, said)))
