@@ -34,7 +34,7 @@ class OnTimeout(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a trial is. The last four are ends."""
+    """Where a trial is. The last three are ends."""
 
     QUALIFYING = "Qualifying"
     SHIFTING = "Shifting"

@@ -50,7 +50,7 @@ async def reconcile(world: World, namespace: str, name: str) -> float | None:
         return None
     seen = await observe(world, owner)
     try:
-        await world.routing.ensure(namespace)
+        await _undone(world, seen, await world.routing.ensure(namespace))
         plan = make_plan(seen)
         await _record(world, seen, plan)
         await _route(world, seen, plan)
@@ -103,10 +103,14 @@ async def _route(world: World, seen: Observation, plan: Plan) -> None:
 
 
 async def _apply(world: World, seen: Observation, plan: Plan) -> None:
-    for manifest in plan.objects:
-        if await world.writer.apply(manifest):
-            what = f"{manifest['kind']} {manifest['metadata']['name']}"
-            await _tell(world, seen, [Event("Warning", "HandEditUndone", f"{what} was edited by hand; spec decides")])
+    await _undone(world, seen, [manifest for manifest in plan.objects if await world.writer.apply(manifest)])
+
+
+async def _undone(world: World, seen: Observation, edited: Sequence[Object]) -> None:
+    edits = [f"{raw['kind']} {raw['metadata']['name']}" for raw in edited]
+    await _tell(
+        world, seen, [Event("Warning", "HandEditUndone", f"{name} was edited by hand; spec decides") for name in edits]
+    )
 
 
 async def _prune(world: World, seen: Observation, plan: Plan) -> None:

@@ -224,5 +224,5 @@ def _trial_passing(report: Report) -> Condition:
     reason, message = decision.get("rule", "TrialBegins"), decision.get("message", "the trial has begun")
     if decision.get("decision") == "Reject":
         return Condition(Type.TRIAL_PASSING, FALSE, reason, message)
-    holding = trial is not None and trial.phase is Phase.HOLDING
-    return Condition(Type.TRIAL_PASSING, UNKNOWN if holding else TRUE, reason, message)
+    open_ended = trial is not None and trial.phase in {Phase.HOLDING, Phase.SUPERSEDING}
+    return Condition(Type.TRIAL_PASSING, UNKNOWN if open_ended else TRUE, reason, message)

@@ -16,6 +16,7 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 TIMEOUT = 10  # seconds for one request
 FORBIDDEN, NOT_FOUND, UNPROCESSABLE = 403, 404, 422
+MISTYPED = "failed to create typed patch object"  # how server-side apply answers an unknown field: with a 500
 
 Object = Mapping[str, Any]
 
@@ -106,7 +107,7 @@ def _error(status: int, method: str, path: str, data: bytes) -> Exception:
     said = f"{method} {path} answered {status}: {message}"
     if status == NOT_FOUND:
         return _Missing(said)
-    if status == UNPROCESSABLE:
+    if status == UNPROCESSABLE or message.startswith(MISTYPED):
         return Refused(Problem("InvalidObject", f"the API server refuses what spec asks for: {message}"))
     if status == FORBIDDEN:
         return Refused(Problem("Forbidden", f"{message}: mend the quota, the policy or the operator's RBAC"))

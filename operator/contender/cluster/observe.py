@@ -7,7 +7,7 @@ from typing import Any
 from contender import names
 from contender.api import ModelDeployment, Trial
 from contender.cluster import kinds, problems
-from contender.cluster.store import Store, label
+from contender.cluster.store import Store, is_owned, label
 from contender.intent import Intent
 from contender.manifests.routes.envoy import parse_blocks
 from contender.observation import Entry, Observation, Router, RouterPod, Variant
@@ -60,12 +60,17 @@ def _ready(pod: Object) -> bool:
 
 def _variants(store: Store, owner: ModelDeployment) -> dict[str, Variant]:
     """Every variant of which a Deployment or a Service is left: either tells what it was made for."""
-    of = {kind: _by_variant(store.of(kind, owner.namespace, owner.name)) for kind in (kinds.DEPLOYMENT, kinds.SERVICE)}
+    of = {kind: _by_variant(_owned(store, kind, owner)) for kind in (kinds.DEPLOYMENT, kinds.SERVICE)}
     hashes = sorted(of[kinds.DEPLOYMENT].keys() | of[kinds.SERVICE].keys())
     return {
         hash_: _variant(store, owner, hash_, of[kinds.DEPLOYMENT].get(hash_), of[kinds.SERVICE].get(hash_))
         for hash_ in hashes
     }
+
+
+def _owned(store: Store, kind: kinds.Kind, owner: ModelDeployment) -> Iterator[Object]:
+    """What only looks like ours is neither believed nor touched."""
+    return (raw for raw in store.of(kind, owner.namespace, owner.name) if is_owned(raw, owner.uid))
 
 
 def _by_variant(objects: Iterable[Object]) -> dict[str, Object]:
@@ -90,7 +95,7 @@ def _variant(
 
 def _entry(store: Store, owner: ModelDeployment) -> Entry | None:
     raw = store.get(kinds.SERVICE, owner.namespace, owner.name)
-    if raw is None:
+    if raw is None or not is_owned(raw, owner.uid):
         return None
     ports = [port.get("targetPort") for port in raw["spec"].get("ports", ())]
     champion = (raw["metadata"].get("annotations") or {}).get(names.CHAMPION)
@@ -98,7 +103,7 @@ def _entry(store: Store, owner: ModelDeployment) -> Entry | None:
 
 
 def _trials(store: Store, owner: ModelDeployment) -> tuple[Trial, ...]:
-    trials = (Trial.parse(raw) for raw in store.of(kinds.TRIAL, owner.namespace, owner.name))
+    trials = (Trial.parse(raw) for raw in _owned(store, kinds.TRIAL, owner))
     return tuple(sorted(trials, key=lambda trial: int(trial.name.rpartition("-")[2])))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from contender import names
 from contender.api import rfc3339
 from contender.cluster import kinds
-from contender.cluster.client import Client
+from contender.cluster.client import Client, Object
 from contender.cluster.errors import Transient
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer, owners_of
@@ -34,17 +34,21 @@ class Routing:
         self._settings = settings
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def ensure(self, namespace: str) -> None:
-        """The router's pods stand, and go with the namespace's last ModelDeployment, operator or no operator."""
+    async def ensure(self, namespace: str) -> list[Object]:
+        """The router's pods stand, and go with the namespace's last ModelDeployment, operator or no operator.
+
+        The objects of which a hand edit was undone.
+        """
         owners = owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))
         settings = self._settings
+        wanted = router_objects(namespace, owners, settings.image, settings.replicas, settings.resources)
         async with self._locks[namespace]:
-            if owners:
-                for manifest in router_objects(
-                    namespace, owners, settings.image, settings.replicas, settings.resources
-                ):
-                    await self._writer.apply(manifest)
-                await self._write(namespace, owners, self._blocks(namespace))
+            undone = [manifest for manifest in wanted if await self._writer.apply(manifest)]
+            before, blocks = self._written(namespace), self._blocks(namespace)
+            data = configmap_data(namespace, blocks)
+            edited = before is not None and before != data and parse_blocks(before) == blocks
+            written = await self._write(namespace, owners, data)
+            return [*undone, *([written] if written and edited else [])]
 
     async def write(self, namespace: str, deployment: str, before: Block | None, block: Block | None) -> None:
         """Puts `block` in the place of `before`. Raises Transient when somebody else wrote it meanwhile."""
@@ -54,7 +58,7 @@ class Routing:
                 raise Transient(f"the router's block of {deployment} is not the one that was decided on")
             if block is not None and block != before:
                 owners = owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))
-                await self._write(namespace, owners, {**blocks, deployment: block})
+                await self._write(namespace, owners, configmap_data(namespace, {**blocks, deployment: block}))
 
     async def refresh(self, namespace: str, pods: Iterable[str], now: datetime) -> None:
         """Touches the pods, which makes their kubelet bring the newest configuration at once."""
@@ -65,35 +69,40 @@ class Routing:
 
     def _blocks(self, namespace: str) -> dict[str, Block]:
         """What is written, without the blocks of ModelDeployments that are gone."""
-        raw = self._store.get(kinds.CONFIGMAP, namespace, names.ROUTER)
         there = {reference["name"] for reference in owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))}
-        blocks = parse_blocks((raw or {}).get("data") or {})
+        blocks = parse_blocks(self._written(namespace) or {})
         return {name: block for name, block in blocks.items() if name in there}
 
-    async def _write(self, namespace: str, owners: list[dict[str, str]], blocks: Mapping[str, Block]) -> None:
-        """Only onto the version that the blocks were read from, so that a stale leader's write is refused."""
+    def _written(self, namespace: str) -> Mapping[str, str] | None:
+        """The configuration's data; None before there is any."""
+        raw = self._store.get(kinds.CONFIGMAP, namespace, names.ROUTER)
+        return None if raw is None else raw.get("data") or {}
+
+    async def _write(self, namespace: str, owners: list[dict[str, str]], data: Mapping[str, str]) -> Object | None:
+        """Only onto the version that was read, so that a stale leader's write is refused; None when all is so."""
         known = self._store.get(kinds.CONFIGMAP, namespace, names.ROUTER)
-        data = configmap_data(namespace, blocks)
-        if (
-            known is not None
-            and (known.get("data") or {}) == data
-            and _owners(known) == {owner["uid"] for owner in owners}
-        ):
-            return
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": names.ROUTER,
-                "namespace": namespace,
-                "labels": names.router_labels(),
-                "ownerReferences": owners,
-            },
-            "data": data,
-        }
-        await self._writer.must_be_ours(kinds.CONFIGMAP, manifest, known)
-        version = known["metadata"]["resourceVersion"] if known else None
-        self._store.put(kinds.CONFIGMAP, await self._client.apply(manifest, version=version))
+        if known and known.get("data") == data and _owners(known) == {owner["uid"] for owner in owners}:
+            return None
+        bare = _configmap(namespace, owners)
+        await self._writer.must_be_ours(kinds.CONFIGMAP, bare, known)
+        known = known or await self._client.create(bare)  # refused when there is one that we have not read
+        version = known["metadata"]["resourceVersion"]
+        written = await self._client.apply({**bare, "data": data}, version=version)
+        self._store.put(kinds.CONFIGMAP, written)
+        return written
+
+
+def _configmap(namespace: str, owners: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": names.ROUTER,
+            "namespace": namespace,
+            "labels": names.router_labels(),
+            "ownerReferences": owners,
+        },
+    }
 
 
 def _owners(raw: Mapping[str, Any]) -> set[str]:

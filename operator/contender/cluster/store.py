@@ -70,6 +70,12 @@ def label(raw: Object, key: str) -> str | None:
     return found
 
 
+def is_owned(raw: Object, owner: str) -> bool:
+    """Ours: it carries our label, and belongs to the ModelDeployment with that uid."""
+    references = raw["metadata"].get("ownerReferences", ())
+    return label(raw, names.COMPONENT) is not None and any(reference["uid"] == owner for reference in references)
+
+
 def trimmed(raw: Object) -> Object:
     """The object without what nobody reads here: it is what the operator's memory is spent on."""
     meta = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}

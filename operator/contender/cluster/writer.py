@@ -13,10 +13,12 @@ from contender.cluster import kinds
 from contender.cluster.client import Client, Object
 from contender.cluster.errors import Refused
 from contender.cluster.kinds import Kind
-from contender.cluster.store import Store
+from contender.cluster.store import Store, is_owned
 from contender.observation import Problem
 
 Key = tuple[str, str, str]
+
+ATOMIC = frozenset({"selector", "nodeSelector"})  # maps that server-side apply gives to one manager, whole
 
 
 class Writer:
@@ -26,7 +28,7 @@ class Writer:
         self._applied: dict[Key, tuple[str, str]] = {}  # what was sent, and what the API server made of it
 
     async def apply(self, manifest: Object) -> bool:
-        """True when a hand edit was undone: the same was wanted before, and something else stood there.
+        """True when a hand edit was undone: what stands there is again what stood there before the edit.
 
         Raises Refused when an object that is not ours has the name.
         """
@@ -40,7 +42,7 @@ class Writer:
         result = await self._client.apply(manifest)
         self._store.put(kind, result)
         self._applied[key] = (sent, _digest(projection(manifest, result)))
-        return known is not None and before is not None and before[0] == sent
+        return known is not None and before == self._applied[key]
 
     async def prune(self, kind: Kind, namespace: str, name: str, owner: str) -> None:
         """Deletes the object, if it is there and belongs to the owner with that uid."""
@@ -58,16 +60,12 @@ class Writer:
             raise Refused(_taken(kind, meta["name"]))
 
 
-def is_owned(raw: Object, owner: str) -> bool:
-    meta = raw["metadata"]
-    ours = names.COMPONENT in (meta.get("labels") or {})
-    return ours and any(reference["uid"] == owner for reference in meta.get("ownerReferences", ()))
-
-
 def projection(wanted: Any, seen: Any) -> Any:
-    """What `seen` says at the places that `wanted` speaks of. A list's length is part of it."""
+    """What `seen` says where `wanted` speaks. A list's length is part of it, and all of an atomic map."""
     if isinstance(wanted, Mapping) and isinstance(seen, Mapping):
-        return {key: projection(value, seen.get(key)) for key, value in wanted.items()}
+        return {
+            key: seen.get(key) if key in ATOMIC else projection(value, seen.get(key)) for key, value in wanted.items()
+        }
     if isinstance(wanted, list | tuple) and isinstance(seen, list | tuple):
         return [len(seen), *(projection(ours, theirs) for ours, theirs in zip(wanted, seen, strict=False))]
     return seen
