@@ -270,3 +270,13 @@ def test_whatever_is_wished_and_lost_no_request_misses_and_the_last_wish_is_serv
     assert world.status["phase"] == "Idle"
     assert world.status["champion"]["variant"] == wanted
     assert list(world.workloads) == [wanted]
+
+
+def test_only_the_newest_trials_are_kept() -> None:
+    world, _ = serving()
+    for version in "2121":
+        world.apply(version, historyLimit=2)
+        world.run(150, until="Idle")
+    world.run(3)
+
+    assert [trial["metadata"]["name"] for trial in world.trials.values()] == ["churn-3", "churn-4"]
