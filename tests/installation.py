@@ -21,11 +21,6 @@ def install(cluster: Cluster) -> None:
     }
     settings = [argument for name, value in values.items() for argument in ("--set-string", f"{name}={value}")]
     where = ("--namespace", NAMESPACE, "--create-namespace")
-    # --take-ownership: the schema's tests apply the CRDs without Helm
-    cluster.helm(
-        "upgrade", "--install", RELEASE, str(CHART), *where, *settings, "--take-ownership", "--wait", "--timeout", "3m"
-    )
-
-
-def uninstall(cluster: Cluster) -> None:
-    cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
+    # Ours by force: the schema's tests apply the CRDs without Helm.
+    forced = ("--take-ownership", "--force-conflicts")
+    cluster.helm("upgrade", "--install", RELEASE, str(CHART), *where, *settings, *forced, "--wait", "--timeout", "3m")

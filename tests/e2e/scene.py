@@ -54,8 +54,7 @@ class Scene:
 
     def pods(self, variant: str) -> list[Json]:
         """A variant's pods that are not on their way out."""
-        pods = self.get("pods", "-l", f"{names.VARIANT}={variant}")
-        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return [pod for pod in self.get("pods", "-l", f"{names.VARIANT}={variant}") if is_staying(pod)]
 
     def pod_uids(self, variant: str) -> frozenset[str]:
         return frozenset(pod["metadata"]["uid"] for pod in self.pods(variant))
@@ -63,7 +62,7 @@ class Scene:
     def router_pods(self) -> dict[str, bool]:
         """The router's pods, and whether each is ready."""
         pods = self.get("pods", "-l", f"{names.COMPONENT}={names.ROUTER_COMPONENT}")
-        return {pod["metadata"]["name"]: _is_ready(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+        return {pod["metadata"]["name"]: _is_ready(pod) for pod in pods if is_staying(pod)}
 
     def restarts(self) -> dict[str, int]:
         """Pods of the namespace of which a container began anew, and how often."""
@@ -95,6 +94,11 @@ def condition(status: Json, kind: str) -> Json:
     """The condition of a type in a status; one whose status is None when there is none."""
     conditions = status.get("conditions", [])
     return next((each for each in conditions if each["type"] == kind), {"status": None, "reason": None})
+
+
+def is_staying(thing: Json) -> bool:
+    """Whether an object is not being deleted already."""
+    return "deletionTimestamp" not in thing["metadata"]
 
 
 def _is_ready(pod: Json) -> bool:

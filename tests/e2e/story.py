@@ -17,7 +17,7 @@ from contender import names
 from tests.e2e.eventually import eventually
 from tests.e2e.leader import kill_leader
 from tests.e2e.models import requests
-from tests.e2e.scene import Json, Scene, condition
+from tests.e2e.scene import Json, Scene, condition, is_staying
 from tests.load import Load, Recording
 from tests.load.node_port import door
 from tests.store import StoredModel
@@ -245,16 +245,17 @@ class Then:
         return self.story.eventually(seen)
 
     def is_gone(self, variant: str) -> None:
-        """Nothing is left of a variant."""
-        self._nothing(f"{names.VARIANT}={variant}")
+        """Nothing is left of a variant but what is on its way out."""
+        self._gone(f"{names.VARIANT}={variant}")
 
     def nothing_is_left(self) -> None:
-        """Nothing that Contender makes is left in the namespace."""
-        self._nothing(names.COMPONENT)
+        """Nothing that Contender makes is left but what is on its way out."""
+        self._gone(names.COMPONENT)
 
-    def _nothing(self, selector: str) -> None:
+    def _gone(self, selector: str) -> None:
         def seen() -> None:
-            left = self.story.scene.kubectl("get", MADE, "-l", selector, "-o", "name").split()
+            found = self.story.scene.get(MADE, "-l", selector)
+            left = [f"{each['kind']} {each['metadata']['name']}" for each in found if is_staying(each)]
             assert not left, f"left: {left}"
 
-        self.story.eventually(seen, within=90)
+        self.story.eventually(seen)

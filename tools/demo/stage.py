@@ -12,6 +12,7 @@ from tests import models
 from tests.cluster import Cluster
 from tests.cluster.steps import step
 from tests.installation import install
+from tests.namespaces import remove
 from tests.store import Store, StoredModel
 
 NAMESPACE = "demo"
@@ -32,8 +33,9 @@ def build(cluster: Cluster, console: Console) -> Stage:
     """Set the stage on a cluster that is up; what an earlier demo left is taken away."""
     with step("install the chart, wait for the operator", "30 s"):
         install(cluster)
-    with step("clear the namespace", "1 s; 30 s after an earlier demo"):
-        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+    with step("make an empty namespace", "1 s; 10 s after an earlier demo"):
+        remove(cluster, NAMESPACE)
+        cluster.kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
         cluster.kubectl("create", "namespace", NAMESPACE)
     return Stage(cluster, _trained(Store(cluster), console))
 
