@@ -15,6 +15,7 @@ from tests.apiserver.user import User
 from tests.cluster import Cluster
 from tests.e2e.leader import operator_away
 from tests.installation import NAMESPACE, RELEASE
+from tests.namespaces import fresh_namespace
 from tools import crds
 
 
@@ -29,6 +30,14 @@ def quiet_cluster(cluster: Cluster) -> Iterator[Cluster]:
             yield cluster
     else:
         yield cluster
+
+
+@pytest.fixture(scope="package")
+def quiet_namespace(quiet_cluster: Cluster) -> Iterator[str]:
+    """One namespace for all tests, each of which finds it empty: it takes longer to delete one than to run a test."""
+    with fresh_namespace(quiet_cluster, "apiserver") as name:
+        quiet_cluster.kubectl("wait", "--for=create", "serviceaccount/default", "--namespace", name)
+        yield name
 
 
 @pytest.fixture
@@ -61,9 +70,10 @@ async def proxy(api_server: aiohttp.ClientSession) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def user(quiet_cluster: Cluster, api_server: aiohttp.ClientSession, namespace: str) -> User:
-    quiet_cluster.kubectl("wait", "--for=create", "serviceaccount/default", "--namespace", namespace)
-    return User(api_server, namespace)
+async def user(quiet_namespace: str, api_server: aiohttp.ClientSession) -> User:
+    user = User(api_server, quiet_namespace)
+    await user.clears_up()
+    return user
 
 
 @pytest.fixture

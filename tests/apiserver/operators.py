@@ -1,8 +1,9 @@
 """Operator processes, in this process: the real code, made to look and to act when a test says so."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
@@ -11,11 +12,11 @@ from contender.cluster.client import Client
 from contender.cluster.errors import Transient
 from contender.cluster.kinds import Kind
 from contender.cluster.routing import RouterSettings, Routing
-from contender.cluster.store import Object, Store
+from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.plan import IDLE_SECONDS
 from contender.reconcile import World, reconcile
-from tests.apiserver.user import NAME, User
+from tests.apiserver.user import NAME, Object, User
 
 ENOUGH = 200  # reconciles: only a failure needs so many
 NO_PODS = RouterSettings("router:1", 0, {})  # the test's own take their place
@@ -24,11 +25,11 @@ NO_PODS = RouterSettings("router:1", 0, {})  # the test's own take their place
 class StoreOfReadyVariants(Store):
     """What the watches told, except that every pod of a Deployment is ready: no kubelet acts here."""
 
-    def put(self, kind: Kind, raw: Object) -> bool:
+    def put(self, kind: Kind, raw: Mapping[str, Any]) -> bool:
         return super().put(kind, _with_ready_pods(raw) if kind is kinds.DEPLOYMENT else raw)
 
 
-def _with_ready_pods(raw: Object) -> Object:
+def _with_ready_pods(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**raw, "status": {**raw.get("status", {}), "readyReplicas": raw["spec"]["replicas"]}}
 
 

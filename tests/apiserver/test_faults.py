@@ -11,14 +11,14 @@ from contender import names
 from contender.cluster import kinds
 from contender.cluster.errors import Transient
 from tests.apiserver.operators import Operator, on_trial
-from tests.apiserver.proxy import Fault, Proxy, Request
+from tests.apiserver.proxy import Fault, Proxy, Request, nothing_fails
 from tests.apiserver.user import Object, User
 
 # What differs from one run to the next, and says nothing of what the operator wanted.
 PASSING = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "clusterIP", "clusterIPs"}
     | {"deployment.kubernetes.io/revision", "lastTransitionTime", "since", "startedAt", "endedAt", "lookedAt", "at"}
-    | {"judgedSeconds", "evidence", "decisions"}
+    | {"judgedSeconds", "evidence", "decisions", "step", "share"}
 )
 WITH_OUR_STATUS = (kinds.MODELDEPLOYMENT, kinds.TRIAL)
 ALL = (*WITH_OUR_STATUS, *kinds.OF_A_VARIANT, kinds.CONFIGMAP)
@@ -39,11 +39,6 @@ async def end_state(user: User) -> dict[str, Object]:
                 kept = {key: part for key, part in raw.items() if key != "status" or kind in WITH_OUR_STATUS}
                 found[f"{kind.name} {raw['metadata']['name']}"] = lasting(kept)
     return found
-
-
-async def starts_afresh(user: User) -> None:
-    for kind in ALL:
-        await user.deletes_all(kind)
 
 
 @dataclass
@@ -99,7 +94,7 @@ async def test_whichever_write_fails_the_same_is_reached_in_the_end(
     await operator.another().settles()
     wanted = await end_state(user)
     for number in itertools.count(1):
-        await starts_afresh(user)
+        await user.deletes_all(*ALL)
         proxy.fault = failing = Nth(number, Fault.LOST if dies else Fault.AWAY)
         await user.applies("1")
         await first_attempts(operator := operator.another(), failing)
@@ -126,7 +121,7 @@ async def test_a_trial_comes_to_the_same_end_when_two_of_three_requests_fail(
     operator: Operator, user: User, proxy: Proxy
 ) -> None:
     ends = []
-    for fault in (TwiceOutOfThree(), lambda _: None):
+    for fault in (TwiceOutOfThree(), nothing_fails):
         proxy.fault = fault
         await user.applies("1")
         await operator.settles()
@@ -135,7 +130,7 @@ async def test_a_trial_comes_to_the_same_end_when_two_of_three_requests_fail(
         await user.applies("1")
         await operator.settles()
         ends.append(await end_state(user))
-        await starts_afresh(user)
+        await user.deletes_all(*ALL)
         operator = operator.another()
 
     assert ends[0] == ends[1]

@@ -60,12 +60,9 @@ def trial(name: str, **labels: str) -> Object:
 TAKEN = [
     service("churn"),
     workload(f"churn-{variant('1')}"),
-    service(f"churn-{variant('1')}"),
     budget(f"churn-{variant('1')}"),
     config(names.ROUTER),
     config(names.ROUTER_BOOTSTRAP),
-    workload(names.ROUTER),
-    budget(names.ROUTER),
     service("churn", **names.entry_labels("churn")),
     config(names.ROUTER, **names.router_labels()),
 ]

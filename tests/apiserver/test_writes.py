@@ -14,6 +14,7 @@ from tests.apiserver.proxy import Proxy
 from tests.apiserver.user import User, variant
 
 VARIANT = f"churn-{variant('1')}"
+MADE = (*kinds.OF_A_VARIANT, kinds.CONFIGMAP)
 SERVER = {"name": "server", "image": "serving:1"}
 
 
@@ -148,14 +149,10 @@ async def test_all_that_was_deleted_by_hand_is_made_again(operator: Operator, us
     await user.applies("1")
     await operator.settles()
     before = {(kind, raw["metadata"]["name"]) for kind in MADE for raw in await user.lists(kind)}
-    for kind in MADE:
-        await user.deletes_all(kind)
+    await user.deletes_all(*MADE)
     await operator.settles()
 
     assert {(kind, raw["metadata"]["name"]) for kind in MADE for raw in await user.lists(kind)} == before
-
-
-MADE = (*kinds.OF_A_VARIANT, kinds.CONFIGMAP)
 
 
 async def test_a_variant_that_is_not_wanted_any_more_goes_with_its_four_objects(operator: Operator, user: User) -> None:

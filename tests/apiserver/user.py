@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 
 from contender import names
-from contender.cluster.kinds import BY_NAME, CONFIGMAP, EVENT, MODELDEPLOYMENT, SERVICE, TRIAL, Kind
+from contender.cluster.kinds import BY_NAME, CONFIGMAP, EVENT, MODELDEPLOYMENT, SERVICE, TRIAL, WATCHED, Kind
 
 Object = dict[str, Any]
 
@@ -60,9 +60,15 @@ class User:
     async def deletes(self, kind: Kind, name: str) -> None:
         await self._asks("DELETE", kind.path(self.namespace, name))
 
-    async def deletes_all(self, kind: Kind) -> None:
-        """All objects of a kind that carry Contender's label."""
-        await self._asks("DELETE", kind.path(self.namespace), params={"labelSelector": kind.selector})
+    async def deletes_all(self, *kinds: Kind) -> None:
+        """Whatever there is of these kinds, but for what has nothing to do with Contender."""
+        for kind in kinds:
+            await self._asks("DELETE", kind.path(self.namespace), params={"labelSelector": kind.selector})
+
+    async def clears_up(self) -> None:
+        """Whatever a test may have made."""
+        for kind in (*WATCHED, EVENT):
+            await self._asks("DELETE", kind.path(self.namespace), params={"gracePeriodSeconds": "0"})
 
     async def gets(self, kind: Kind, name: str) -> Object:
         return await self._asks("GET", kind.path(self.namespace, name))
