@@ -58,6 +58,15 @@ class Client:
         created: Object = await self._call("POST", kind.path(meta["namespace"]), query, manifest, "application/json")
         return created
 
+    async def replace(self, manifest: Object, *, version: str) -> Object:
+        """Puts the manifest in the place of that very version of the object; else Transient."""
+        kind, meta = BY_NAME[manifest["kind"]], manifest["metadata"]
+        body = {**manifest, "metadata": {**meta, "resourceVersion": version}}
+        query = [("fieldManager", names.FIELD_MANAGER)]
+        path = kind.path(meta["namespace"], meta["name"])
+        replaced: Object = await self._call("PUT", path, query, body, "application/json")
+        return replaced
+
     async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str]) -> Object | None:
         """The object as it is then; None when it is gone."""
         body = {"metadata": {"annotations": dict(annotations)}}

@@ -83,16 +83,18 @@ class Routing:
         known = self._store.get(kinds.CONFIGMAP, namespace, names.ROUTER)
         if known and known.get("data") == data and _owners(known) == {owner["uid"] for owner in owners}:
             return None
-        bare = _configmap(namespace, owners)
-        await self._writer.must_be_ours(kinds.CONFIGMAP, bare, known)
-        known = known or await self._client.create(bare)  # refused when there is one that we have not read
-        version = known["metadata"]["resourceVersion"]
-        written = await self._client.apply({**bare, "data": data}, version=version)
+        manifest = _configmap(namespace, owners, data)
+        await self._writer.must_be_ours(kinds.CONFIGMAP, manifest, known)
+        if known is None:
+            written = await self._client.create(manifest)  # refused when there is one that we have not read
+        else:
+            written = await self._client.replace(manifest, version=known["metadata"]["resourceVersion"])
         self._store.put(kinds.CONFIGMAP, written)
         return written
 
 
-def _configmap(namespace: str, owners: list[dict[str, str]]) -> dict[str, Any]:
+def _configmap(namespace: str, owners: list[dict[str, str]], data: Mapping[str, str]) -> dict[str, Any]:
+    """Wholly ours, so it is replaced and not applied: what is gone from it must not stay as somebody else's."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -102,6 +104,7 @@ def _configmap(namespace: str, owners: list[dict[str, str]]) -> dict[str, Any]:
             "labels": names.router_labels(),
             "ownerReferences": owners,
         },
+        "data": data,
     }
 
 
