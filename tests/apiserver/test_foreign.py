@@ -127,3 +127,21 @@ async def test_what_only_looks_like_ours_is_neither_deleted_nor_in_the_way(
     assert as_made(await user.gets(kind, name)) == theirs
     assert status["champion"]["variant"] == variant("1")
     assert status["history"] == []
+
+
+async def test_what_only_looks_like_ours_stays_when_the_variant_of_its_name_goes(
+    operator: Operator, user: User
+) -> None:
+    name = f"churn-{variant('2')}"
+    await user.applies("1")
+    await operator.settles()
+    theirs = as_made(await user.creates(budget(name, **names.variant_labels("churn", variant("2")))))
+    await user.applies("2")
+    await operator.works(until=stalled)
+    half_made = await user.finds(kinds.DEPLOYMENT, name)
+    await user.applies("1")
+    await operator.settles()
+
+    assert half_made is not None
+    assert await user.finds(kinds.DEPLOYMENT, name) is None
+    assert as_made(await user.gets(kinds.PDB, name)) == theirs
