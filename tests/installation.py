@@ -24,3 +24,8 @@ def install(cluster: Cluster) -> None:
     # Ours by force: the schema's tests apply the CRDs without Helm.
     forced = ("--take-ownership", "--force-conflicts")
     cluster.helm("upgrade", "--install", RELEASE, str(CHART), *where, *settings, *forced, "--wait", "--timeout", "3m")
+
+
+def uninstall(cluster: Cluster) -> None:
+    """Take the chart away, as a user does; its CRDs stay."""
+    cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait")

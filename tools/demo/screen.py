@@ -53,7 +53,7 @@ class Screen:
 
 
 def _picture(title: str, told: Told, served: list[Served]) -> RenderableType:
-    parts: list[RenderableType] = [_phase(told), _clients(served)]
+    parts: list[RenderableType] = [_phase(told), Text(told.status.get("message", ""), style="dim"), _clients(served)]
     if told.newest:
         parts += [_verdict(told.verdict), _evidence(told.newest)]
     return Panel(Group(*parts), title=f"[bold]{title}", title_align="left", padding=(0, 1))
