@@ -60,9 +60,7 @@ def trial(name: str, **labels: str) -> Object:
 TAKEN = [
     service("churn"),
     workload(f"churn-{variant('1')}"),
-    budget(f"churn-{variant('1')}"),
     config(names.ROUTER),
-    config(names.ROUTER_BOOTSTRAP),
     service("churn", **names.entry_labels("churn")),
     config(names.ROUTER, **names.router_labels()),
 ]
@@ -114,17 +112,14 @@ async def test_an_object_of_the_same_name_is_not_touched_and_work_goes_on_when_i
     assert (await user.gets(kind, name))["metadata"]["labels"][names.MANAGED_BY] == names.FIELD_MANAGER
 
 
-@pytest.mark.parametrize("lookalike", LOOKALIKES, ids=told)
-async def test_what_only_looks_like_ours_is_neither_deleted_nor_in_the_way(
-    operator: Operator, user: User, lookalike: Object
-) -> None:
-    kind, name = kinds.BY_NAME[lookalike["kind"]], lookalike["metadata"]["name"]
-    theirs = as_made(await user.creates(lookalike))
+async def test_what_only_looks_like_ours_is_neither_touched_nor_believed(operator: Operator, user: User) -> None:
+    theirs = [as_made(await user.creates(lookalike)) for lookalike in LOOKALIKES]
     await user.applies("1")
     await operator.settles()
     status = await user.status()
+    now = [await user.gets(kinds.BY_NAME[one["kind"]], one["metadata"]["name"]) for one in LOOKALIKES]
 
-    assert as_made(await user.gets(kind, name)) == theirs
+    assert [as_made(raw) for raw in now] == theirs
     assert status["champion"]["variant"] == variant("1")
     assert status["history"] == []
 

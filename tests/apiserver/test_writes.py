@@ -52,10 +52,6 @@ OTHERS_FIELDS = {
 }
 
 
-def named(edits: Mapping[str, Edit]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("edit", edits.values(), ids=list(edits))
-
-
 def content(raw: Mapping[str, Any]) -> dict[str, Any]:
     """What a hand can edit in it, but for annotations of Kubernetes' own controllers."""
     meta = raw["metadata"]
@@ -100,33 +96,37 @@ async def test_a_new_process_finds_nothing_to_change(operator: Operator, user: U
     assert await user.events("HandEditUndone") == []
 
 
-@named(HAND_EDITS)
-async def test_a_hand_edit_is_undone_and_told(operator: Operator, user: User, edit: Edit) -> None:
+async def test_hand_edits_are_undone_and_told(operator: Operator, user: User, subtests: pytest.Subtests) -> None:
     await user.applies("1")
     await operator.settles()
-    before = content(await user.gets(edit.kind, edit.name))
-    await user.edits(edit.kind, edit.name, edit.patch)
-    await operator.looks()
-    await operator.acts()
+    for number, (what, edit) in enumerate(HAND_EDITS.items(), 1):
+        with subtests.test(what):
+            before = content(await user.gets(edit.kind, edit.name))
+            edited = content(await user.edits(edit.kind, edit.name, edit.patch))
+            await operator.looks()
+            await operator.acts()
+            told = await user.events("HandEditUndone")
 
-    assert content(await user.gets(edit.kind, edit.name)) == before
+            assert edited != before
+            assert content(await user.gets(edit.kind, edit.name)) == before
+            assert len(told) == number
+            assert any(message.startswith(f"{edit.kind.name} {edit.name} ") for message in told)
 
-    (told,) = await user.events("HandEditUndone")
 
-    assert told.startswith(f"{edit.kind.name} {edit.name} ")
-
-
-@named(OTHERS_FIELDS)
-async def test_what_somebody_else_sets_is_left_alone(operator: Operator, user: User, proxy: Proxy, edit: Edit) -> None:
+async def test_what_somebody_else_sets_is_left_alone(
+    operator: Operator, user: User, proxy: Proxy, subtests: pytest.Subtests
+) -> None:
     await user.applies("1")
     await operator.settles()
-    edited = content(await user.edits(edit.kind, edit.name, edit.patch))
     proxy.asked.clear()
-    await operator.looks()
-    await operator.acts()
+    for what, edit in OTHERS_FIELDS.items():
+        with subtests.test(what):
+            edited = content(await user.edits(edit.kind, edit.name, edit.patch))
+            await operator.looks()
+            await operator.acts()
 
-    assert content(await user.gets(edit.kind, edit.name)) == edited
-    assert proxy.asked == []
+            assert content(await user.gets(edit.kind, edit.name)) == edited
+            assert proxy.asked == []
 
 
 async def test_no_event_tells_of_an_undoing_that_did_not_happen(operator: Operator, user: User) -> None:
