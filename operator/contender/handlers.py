@@ -13,7 +13,7 @@ import kopf
 
 from contender import metrics, names
 from contender.cluster import kinds
-from contender.cluster.errors import Transient
+from contender.cluster.errors import Refused, Transient
 from contender.cluster.kinds import Kind
 from contender.cluster.store import label
 from contender.reconcile import World, reconcile
@@ -45,6 +45,13 @@ class Tasks:
     def wake_all(self, namespace: str) -> None:
         for raw in self._world.store.all(kinds.MODELDEPLOYMENT, namespace):
             self.wake(namespace, raw["metadata"]["name"])
+
+    async def stop(self) -> None:
+        """Ends all tasks, and waits until they have ended: after that this process writes nothing more."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def _tend(self, namespace: str, name: str) -> None:
         wake, failures = self._wakes[namespace, name], 0
@@ -142,6 +149,7 @@ async def operate(world: World, namespaces: tuple[str, ...], identity: str) -> N
         )
     finally:
         listing.cancel()
+        await tasks.stop()
 
 
 async def relist(world: World, tasks: Tasks, namespaces: tuple[str, ...]) -> None:
@@ -159,6 +167,6 @@ async def _relist_for_ever(world: World, tasks: Tasks, namespaces: tuple[str, ..
         await asyncio.sleep(RELIST_SECONDS)
         try:
             await relist(world, tasks, namespaces)
-        except Transient as error:
+        except (Transient, Refused) as error:
             metrics.failed(error)
             logger.warning("%s", error)

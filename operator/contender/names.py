@@ -55,6 +55,12 @@ def trial_name(deployment: str, number: int) -> str:
     return f"{deployment}-{number}"
 
 
+def trial_number(name: str) -> int:
+    """The inverse of `trial_name`; 0 for a name that it did not make."""
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0
+
+
 def variant_labels(deployment: str, variant: str) -> dict[str, str]:
     return {
         COMPONENT: VARIANT_COMPONENT,

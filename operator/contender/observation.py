@@ -81,7 +81,7 @@ class Router:
     pods: tuple[RouterPod, ...]  # every ready pod that answered
     silent: tuple[str, ...]  # ready pods that did not answer
     taken_ports: frozenset[int]  # by the namespace's other ModelDeployments
-    draining: bool = False  # a pod on its way out may still send requests by an old route
+    unseen: bool = False  # a pod that is not ready, or on its way out, may still send requests by an old route
 
 
 @dataclass(frozen=True, slots=True)

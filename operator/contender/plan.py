@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contender import desired, status, traffic
+from contender import desired, names, status, traffic
 from contender.api import Phase, Trial
 from contender.manifests import trial as trial_manifest
 from contender.observation import Block, Observation
 from contender.rollout import capacity, look
-from contender.rollout.trial import WAITS_FOR_THE_WORLD
+from contender.rollout.trial import WAITS_FOR_THE_WORLD, is_rejected
 
 TRIAL_SECONDS = 2.0  # between two looks while a trial runs
 MOVING_SECONDS = 1.0  # ... while a router pod or a variant is on its way
@@ -48,7 +48,7 @@ def make_plan(seen: Observation) -> Plan:
     before = seen.trials[-1] if seen.trials else None
     reigning = find_champion(seen)
     trial = _one_look_further(before, reigning, seen)
-    champion = _winner(trial) if trial and trial.phase is Phase.PROMOTED and reigning else reigning
+    champion = find_champion(replace(seen, trials=(*seen.trials[:-1], trial))) if trial else reigning
     begins = _begin(champion, trial, seen)
     route = traffic.wanted_route(champion, trial, seen)
     block, live = traffic.wanted_block(route, seen), traffic.is_live(route, seen)
@@ -95,6 +95,8 @@ def _one_look_further(trial: Trial | None, champion: str | None, seen: Observati
     wish_is_gone = trial.challenger.variant != seen.wanted.hash
     if trial.ended:
         return replace(trial, withdrawn=trial.withdrawn or wish_is_gone)
+    if trial.champion.variant != champion:
+        return look.abandon(trial, seen.now)
     if wish_is_gone:
         trial = look.supersede(trial, seen.wanted, seen.now)
     return look.again(trial, _sight(trial, seen))
@@ -118,9 +120,9 @@ def _begin(champion: str | None, trial: Trial | None, seen: Observation) -> Mapp
     """A Trial for a wish that is neither champion, nor on trial, nor rejected."""
     wanted = seen.wanted
     under_way = trial is not None and not trial.ended
-    if champion is None or wanted.hash == champion or under_way or status.is_rejected(trial, wanted.hash):
+    if champion is None or wanted.hash == champion or under_way or is_rejected(trial, wanted.hash):
         return None
-    number = 1 + max((int(old.name.rpartition("-")[2]) for old in seen.trials), default=0)
+    number = 1 + max((names.trial_number(old.name) for old in seen.trials), default=0)
     incumbent = seen.variants[champion]
     pods = max(1, incumbent.replicas)
     return trial_manifest.trial(seen.deployment, number, incumbent.intent.contestant, wanted.contestant, pods)

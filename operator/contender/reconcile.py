@@ -1,10 +1,14 @@
-"""One reconcile of one ModelDeployment: observe, plan, apply, prune, report. The only place that reads the clock."""
+"""One reconcile of one ModelDeployment: observe, plan, record, apply, prune, report.
+
+All that is decided of a trial is decided by the clock read here.
+"""
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -16,8 +20,9 @@ from contender.cluster import observe as seeing
 from contender.cluster.client import Client
 from contender.cluster.errors import Refused
 from contender.cluster.events import event
+from contender.cluster.kinds import Object
 from contender.cluster.routing import Routing
-from contender.cluster.store import Object, Store
+from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.manifests.routes import RouterFull
 from contender.manifests.trial import trial_status
@@ -50,19 +55,15 @@ async def reconcile(world: World, namespace: str, name: str) -> float | None:
         return None
     seen = await observe(world, owner)
     try:
-        await _undone(world, seen, await world.routing.ensure(namespace))
         plan = make_plan(seen)
-        await _record(world, seen, plan)
-        await _route(world, seen, plan)
-        await _apply(world, seen, plan)
-        await _prune(world, seen, plan)
-    except (Refused, RouterFull) as refusal:
-        metrics.failed(refusal)
-        problem = refusal.problem if isinstance(refusal, Refused) else Problem("RouterFull", str(refusal))
-        await _report(world, seen, status.refused(seen, problem))
-        return STUCK_SECONDS
-    await _report(world, seen, plan.status)
+    except RouterFull as full:
+        return await _refuse(world, seen, owner.status, full)
+    await _record(world, seen, plan)
     await _tell(world, seen, plan.events)
+    refusal = await _carry_out(world, seen, plan)
+    if refusal is not None:
+        return await _refuse(world, seen, plan.status or owner.status, refusal)
+    await _report(world, seen, plan.status)
     return plan.look_again
 
 
@@ -95,22 +96,44 @@ async def _record(world: World, seen: Observation, plan: Plan) -> None:
         world.store.put(kinds.TRIAL, await world.client.create(plan.begins))
 
 
+async def _carry_out(world: World, seen: Observation, plan: Plan) -> Refused | RouterFull | None:
+    """Does all that can be done; the first refusal. One refused object must not keep the others from being mended.
+
+    The route comes first: traffic must be able to leave a challenger even when the cluster refuses its objects.
+    """
+    first: Refused | RouterFull | None = None
+    for step in (
+        partial(_route, world, seen, plan),
+        partial(_ensure_router, world, seen),
+        *(partial(_apply, world, seen, manifest) for manifest in plan.objects),
+        partial(_prune, world, seen, plan),
+    ):
+        try:
+            await step()
+        except (Refused, RouterFull) as refusal:
+            first = first or refusal
+    return first
+
+
 async def _route(world: World, seen: Observation, plan: Plan) -> None:
-    """Before the objects: traffic must be able to leave a challenger even when the cluster refuses its objects."""
     owner = seen.deployment
     await world.routing.write(owner.namespace, owner.name, seen.router.block, plan.block)
     await world.routing.refresh(owner.namespace, plan.stale_routers, seen.now)
 
 
-async def _apply(world: World, seen: Observation, plan: Plan) -> None:
-    await _undone(world, seen, [manifest for manifest in plan.objects if await world.writer.apply(manifest)])
+async def _ensure_router(world: World, seen: Observation) -> None:
+    for edited in await world.routing.ensure(seen.deployment.namespace):
+        await _undone(world, seen, edited)
 
 
-async def _undone(world: World, seen: Observation, edited: Sequence[Object]) -> None:
-    edits = [f"{raw['kind']} {raw['metadata']['name']}" for raw in edited]
-    await _tell(
-        world, seen, [Event("Warning", "HandEditUndone", f"{name} was edited by hand; spec decides") for name in edits]
-    )
+async def _apply(world: World, seen: Observation, manifest: Object) -> None:
+    if await world.writer.apply(manifest):
+        await _undone(world, seen, manifest)
+
+
+async def _undone(world: World, seen: Observation, edited: Object) -> None:
+    what = f"{edited['kind']} {edited['metadata']['name']}"
+    await _tell(world, seen, [Event("Warning", "HandEditUndone", f"{what} was edited by hand; spec decides")])
 
 
 async def _prune(world: World, seen: Observation, plan: Plan) -> None:
@@ -120,6 +143,13 @@ async def _prune(world: World, seen: Observation, plan: Plan) -> None:
             await world.writer.prune(kind, owner.namespace, names.variant_name(owner.name, variant), owner.uid)
     for trial in plan.old_trials:
         await world.writer.prune(kinds.TRIAL, owner.namespace, trial, owner.uid)
+
+
+async def _refuse(world: World, seen: Observation, known: Mapping[str, Any], refusal: Refused | RouterFull) -> float:
+    metrics.failed(refusal)
+    problem = refusal.problem if isinstance(refusal, Refused) else Problem("RouterFull", str(refusal))
+    await _report(world, seen, status.refused(known, seen, problem))
+    return STUCK_SECONDS
 
 
 async def _report(world: World, seen: Observation, wanted: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from contender.api import Phase, Trial, rfc3339
 from contender.conditions import FALSE, TRUE, UNKNOWN, Condition, Type, dump
 from contender.observation import Observation, Problem, Variant
 from contender.rollout import look
+from contender.rollout.trial import is_rejected
 
 HISTORY = 10
 
@@ -43,11 +44,6 @@ class Report:
         return newcomer.problem if newcomer and not newcomer.ready else None
 
 
-def is_rejected(trial: Trial | None, wanted: str) -> bool:
-    """The wish for `wanted` was tried and sent back, and has not been withdrawn since."""
-    return bool(trial and trial.phase is Phase.REJECTED and trial.challenger.variant == wanted and not trial.withdrawn)
-
-
 def build(report: Report) -> Mapping[str, Any]:
     seen, before = report.seen, report.seen.deployment.status
     conditions = list(_conditions(report))
@@ -65,20 +61,21 @@ def build(report: Report) -> Mapping[str, Any]:
     return {key: value for key, value in parts.items() if value is not None}
 
 
-def refused(seen: Observation, problem: Problem) -> Mapping[str, Any]:
-    """The status as it was, with `problem` as the reason why nothing more can be done."""
+def refused(known: Mapping[str, Any], seen: Observation, problem: Problem) -> Mapping[str, Any]:
+    """The status `known`, with `problem` as the reason why not all of it can be done."""
     deployment = seen.deployment
-    kept = {old["type"]: old for old in deployment.status.get("conditions", ())}
+    before = deployment.status.get("conditions", ())
     stalled = [
         Condition(Type.READY, FALSE, problem.reason, problem.message),
         Condition(Type.STALLED, TRUE, problem.reason, problem.message),
     ]
-    fresh = dump(stalled, kept.values(), deployment.generation, seen.now)
-    others = [old for kind, old in kept.items() if kind not in {Type.READY, Type.STALLED, Type.RECONCILING}]
+    replaced = {Type.READY, Type.STALLED, Type.RECONCILING}
+    fresh = dump(stalled, before, deployment.generation, seen.now)
+    others = [old for old in known.get("conditions", ()) if old["type"] not in replaced]
     return {
-        **deployment.status,
+        **known,
         "observedGeneration": deployment.generation,
-        "phase": deployment.status.get("phase", "Deploying"),
+        "phase": known.get("phase", "Deploying"),
         "message": problem.message,
         "conditions": [*fresh, *others],
     }
@@ -181,7 +178,7 @@ def _ready(report: Report) -> Condition:
     if report.champion is None or not report.serving:
         return Condition(Type.READY, FALSE, "Deploying", "waiting for the first variant's pods and the router's")
     if not report.champion_pods:
-        return Condition(Type.READY, FALSE, "ChampionUnavailable", f"no pod of champion {report.champion} is ready")
+        return Condition(Type.READY, FALSE, "ChampionUnavailable", _unavailable(report))
     if trial:
         return Condition(
             Type.READY, TRUE, "TrialRuns", f"champion {report.champion} serves; {trial.name} is {trial.phase}"
@@ -194,11 +191,17 @@ def _ready(report: Report) -> Condition:
     return Condition(Type.READY, TRUE, "ChampionServes", f"champion {report.champion} serves")
 
 
+def _unavailable(report: Report) -> str:
+    said = f"no pod of champion {report.champion} is ready"
+    known = report.seen.variants.get(report.champion or "")
+    return f"{said}: {known.problem.message}" if known and known.problem else said
+
+
 def _champion_available(report: Report) -> Condition:
     if report.champion is None:
         return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoChampion", "no variant has served yet")
     if not report.champion_pods:
-        return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoPodReady", "no pod of the champion is ready")
+        return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoPodReady", _unavailable(report))
     return Condition(Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", f"variant {report.champion} has ready pods")
 
 

@@ -48,7 +48,7 @@ def wanted_block(wanted: Route | None, seen: Observation) -> Block | None:
 def reachable(block: Block | None, seen: Observation) -> frozenset[str]:
     """Variants that a router pod may still send requests to."""
     written = {variant for known in (block, seen.router.block) if known for variant in known.clusters}
-    unknown = seen.variants.keys() if seen.router.silent or seen.router.draining else frozenset[str]()
+    unknown = seen.variants.keys() if seen.router.silent or seen.router.unseen else frozenset[str]()
     return frozenset(written).union(*(pod.clusters for pod in seen.router.pods), unknown)
 
 

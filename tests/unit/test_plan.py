@@ -1,7 +1,9 @@
 """The whole story on a simulated world: what `make_plan` leads to when its plans are carried out, or lost."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -184,10 +186,106 @@ def test_a_lost_deployment_of_the_champion_is_made_again_while_spec_asks_for_ano
     world, champion = serving()
     world.apply("2", soak="1h")
     world.run(15)
+    world.workloads[champion].replicas = world.workloads[champion].ready = 0  # its Service still tells its intent
     plan = world.tick()
+    world.run(5)
 
     names = [manifest["metadata"]["name"] for manifest in plan.objects if manifest["kind"] == "Deployment"]
     assert f"churn-{champion}" in names
+    assert world.workloads[champion].ready > 0
+    assert not world.newest_trial.ended
+
+
+def test_a_champion_of_which_nothing_is_left_ends_the_trial_and_the_wish_is_served() -> None:
+    world, champion = serving()
+    challenger = world.apply("2", soak="1h")
+    world.run(15)
+    del world.workloads[champion]
+    world.run(30, until="Idle")
+
+    assert world.newest_trial.phase is Phase.SUPERSEDED
+    assert world.newest_trial.decisions[-1]["rule"] == "ChampionIsGone"
+    assert world.status["champion"]["variant"] == challenger
+
+
+def test_the_champion_stays_when_the_trial_that_it_won_is_deleted() -> None:
+    world, _ = serving()
+    world.apply("2")
+    world.run(200, until="Idle")
+    winner = world.apply("3")
+    world.run(200, until="Idle")
+    world.run(10)
+    del world.trials["churn-2"]
+    world.run(10)
+
+    assert world.status["champion"]["variant"] == winner
+    assert list(world.workloads) == [winner]
+    assert world.failures_of_route == 0
+
+
+@pytest.mark.parametrize("hours", [-1, 2])
+def test_a_clock_that_jumps_decides_nothing(hours: int) -> None:
+    world, _ = serving()
+    challenger = world.apply("2", soak="20s", timeout="30m", onTimeout="Reject")
+    world.run(15)
+    step = world.newest_trial.step
+    world.now += timedelta(hours=hours)
+    world.run(2)
+
+    assert not world.newest_trial.ended
+    assert world.newest_trial.step <= step + 1
+    assert world.newest_trial.judged_seconds < 120
+    world.run(300, until="Idle")
+
+    assert world.status["champion"]["variant"] == challenger
+
+
+def test_who_is_promoted_on_timeout_has_the_pods_for_all_traffic_first() -> None:
+    world, champion = serving(rate=20)
+    world.workloads[champion].replicas = 8
+    world.run(12)
+    challenger = world.apply("2", soak="1h", timeout="20s", onTimeout="Promote")
+    for _ in range(150):
+        world.tick()
+        if world.block and world.block.route.champion == challenger:
+            break
+
+    assert world.newest_trial.decisions[-1]["rule"] == "TimeIsUp"
+    assert world.workloads[challenger].ready >= 8
+
+
+def test_a_breach_while_the_promotion_is_under_way_turns_it() -> None:
+    world, champion = serving()
+    challenger = world.apply("2")
+    world.run(200, until="Promoting")
+    world.lag = 1.0  # no router pod takes the new route
+    world.errors[challenger] = 1.0
+    world.run(10)
+    world.lag = 0.3
+    world.run(20, until="Idle")
+    world.run(10)
+
+    assert world.newest_trial.phase is Phase.REJECTED
+    assert world.status["champion"]["variant"] == champion
+    assert list(world.workloads) == [champion]
+    assert world.failures_of_route == 0
+
+
+def test_a_share_soaks_anew_after_the_challenger_lost_its_pods() -> None:
+    world, _ = serving()
+    challenger = world.apply("2", soak="60s")
+    world.run(30, until="Shifting")
+    world.run(8)
+    before = world.newest_trial.since
+    world.broken[challenger] = Problem("ServerCrashes", "it ended")
+    world.run(3)
+    del world.broken[challenger]
+    world.run(10)
+
+    assert before is not None
+    assert world.newest_trial.since is not None
+    assert world.newest_trial.since > before
+    assert world.newest_trial.step == 0
 
 
 def test_a_silent_router_pod_holds_the_trial() -> None:

@@ -9,16 +9,15 @@ from kubernetes.aio.client import ApiClient
 
 from contender import names
 from contender.cluster.errors import Refused, Transient
-from contender.cluster.kinds import BY_NAME, EVENT, Kind
+from contender.cluster.kinds import BY_NAME, EVENT, Kind, Object
 from contender.observation import Problem
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 TIMEOUT = 10  # seconds for one request
 FORBIDDEN, NOT_FOUND, UNPROCESSABLE = 403, 404, 422
+DENIED = "denied the request"  # by an admission webhook, which may give any code with it
 MISTYPED = "failed to create typed patch object"  # how server-side apply answers an unknown field: with a 500
-
-Object = Mapping[str, Any]
 
 
 class Client:
@@ -118,6 +117,6 @@ def _error(status: int, method: str, path: str, data: bytes) -> Exception:
         return _Missing(said)
     if status == UNPROCESSABLE or message.startswith(MISTYPED):
         return Refused(Problem("InvalidObject", f"the API server refuses what spec asks for: {message}"))
-    if status == FORBIDDEN:
+    if status == FORBIDDEN or DENIED in message:
         return Refused(Problem("Forbidden", f"{message}: mend the quota, the policy or the operator's RBAC"))
     return Transient(said)

@@ -1,8 +1,12 @@
 """The kinds of object that Contender reads or writes, and where the API server keeps them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from contender import names
+
+Object = Mapping[str, Any]  # as the API server gives it
 
 
 @dataclass(frozen=True, slots=True)

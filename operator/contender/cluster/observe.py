@@ -1,18 +1,17 @@
 """From what the watches told, and the routers' answers, to one `Observation`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from contender import names
 from contender.api import ModelDeployment, Trial
 from contender.cluster import kinds, problems
+from contender.cluster.kinds import Object
 from contender.cluster.store import Store, is_owned, label
 from contender.intent import Intent
 from contender.manifests.routes.envoy import parse_blocks
 from contender.observation import Entry, Observation, Router, RouterPod, Variant
-
-Object = Mapping[str, Any]
 
 
 def deployment(store: Store, namespace: str, name: str) -> ModelDeployment | None:
@@ -53,19 +52,35 @@ def _leaving(pod: Object) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
+def _is_unseen(pod: Object) -> bool:
+    """Not asked for its counters, and yet it may carry traffic: unready with a container that runs, or leaving."""
+    started = any(container.get("started") for container in pod.get("status", {}).get("containerStatuses", ()))
+    return _leaving(pod) or (started and not _ready(pod))
+
+
 def _ready(pod: Object) -> bool:
     conditions = pod.get("status", {}).get("conditions", ())
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def _variants(store: Store, owner: ModelDeployment) -> dict[str, Variant]:
-    """Every variant of which a Deployment or a Service is left: either tells what it was made for."""
-    of = {kind: _by_variant(_owned(store, kind, owner)) for kind in (kinds.DEPLOYMENT, kinds.SERVICE)}
-    hashes = sorted(of[kinds.DEPLOYMENT].keys() | of[kinds.SERVICE].keys())
-    return {
-        hash_: _variant(store, owner, hash_, of[kinds.DEPLOYMENT].get(hash_), of[kinds.SERVICE].get(hash_))
-        for hash_ in hashes
-    }
+    """Every variant of which a Deployment or a Service is left that tells what it was made for."""
+    workloads = _by_variant(_owned(store, kinds.DEPLOYMENT, owner))
+    services = _by_variant(_owned(store, kinds.SERVICE, owner))
+    found = {}
+    for hash_ in sorted(workloads.keys() | services.keys()):
+        intent = _intent(workloads.get(hash_), services.get(hash_))
+        if intent is not None:
+            found[hash_] = _variant(store, owner, intent, workloads.get(hash_))
+    return found
+
+
+def _intent(*objects: Object | None) -> Intent | None:
+    """The first that can be read: one that was edited by hand is then mended from the other."""
+    for raw in filter(None, objects):
+        with suppress(KeyError, TypeError, ValueError):
+            return Intent.read(raw)
+    return None
 
 
 def _owned(store: Store, kind: kinds.Kind, owner: ModelDeployment) -> Iterator[Object]:
@@ -74,19 +89,14 @@ def _owned(store: Store, kind: kinds.Kind, owner: ModelDeployment) -> Iterator[O
 
 
 def _by_variant(objects: Iterable[Object]) -> dict[str, Object]:
-    return {hash_: raw for raw in objects if (hash_ := label(raw, names.VARIANT)) and label_is_variant(raw)}
+    ours = (raw for raw in objects if label(raw, names.COMPONENT) == names.VARIANT_COMPONENT)
+    return {hash_: raw for raw in ours if (hash_ := label(raw, names.VARIANT))}
 
 
-def label_is_variant(raw: Object) -> bool:
-    return label(raw, names.COMPONENT) == names.VARIANT_COMPONENT
-
-
-def _variant(
-    store: Store, owner: ModelDeployment, hash_: str, workload: Object | None, service: Object | None
-) -> Variant:
-    pods = (pod for pod in store.of(kinds.POD, owner.namespace, owner.name) if label(pod, names.VARIANT) == hash_)
+def _variant(store: Store, owner: ModelDeployment, intent: Intent, workload: Object | None) -> Variant:
+    pods = (raw for raw in store.of(kinds.POD, owner.namespace, owner.name) if label(raw, names.VARIANT) == intent.hash)
     return Variant(
-        intent=Intent.read(workload or service or {}),
+        intent=intent,
         replicas=(workload or {}).get("spec", {}).get("replicas", 0),
         ready=(workload or {}).get("status", {}).get("readyReplicas", 0),
         problem=problems.find(workload, pods),
@@ -103,8 +113,8 @@ def _entry(store: Store, owner: ModelDeployment) -> Entry | None:
 
 
 def _trials(store: Store, owner: ModelDeployment) -> tuple[Trial, ...]:
-    trials = (Trial.parse(raw) for raw in _owned(store, kinds.TRIAL, owner))
-    return tuple(sorted(trials, key=lambda trial: int(trial.name.rpartition("-")[2])))
+    numbered = {names.trial_number(raw["metadata"]["name"]): raw for raw in _owned(store, kinds.TRIAL, owner)}
+    return tuple(Trial.parse(raw) for _, raw in sorted((number, raw) for number, raw in numbered.items() if number))
 
 
 def _router(store: Store, owner: ModelDeployment, pods: Sequence[RouterPod], silent: Sequence[str]) -> Router:
@@ -115,6 +125,6 @@ def _router(store: Store, owner: ModelDeployment, pods: Sequence[RouterPod], sil
         block=blocks.get(owner.name),
         pods=tuple(pods),
         silent=tuple(silent),
-        draining=any(_leaving(pod) for pod in _all_router_pods(store, owner.namespace)),
+        unseen=any(_is_unseen(pod) for pod in _all_router_pods(store, owner.namespace)),
         taken_ports=others,
     )

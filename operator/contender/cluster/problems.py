@@ -1,12 +1,10 @@
 """Why a variant's pods do not become ready, in words that name the mend."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from contender.cluster.kinds import Object
 from contender.observation import Problem
-
-Object = Mapping[str, Any]
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})

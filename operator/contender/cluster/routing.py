@@ -10,8 +10,9 @@ from typing import Any
 from contender import names
 from contender.api import rfc3339
 from contender.cluster import kinds
-from contender.cluster.client import Client, Object
+from contender.cluster.client import Client
 from contender.cluster.errors import Transient
+from contender.cluster.kinds import Object
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer, owners_of
 from contender.manifests.routes.envoy import configmap_data, parse_blocks
@@ -33,6 +34,7 @@ class Routing:
         self._writer = writer
         self._settings = settings
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._last: dict[str, Mapping[str, str]] = {}  # what this process wrote, to tell a hand edit by
 
     async def ensure(self, namespace: str) -> list[Object]:
         """The router's pods stand, and go with the namespace's last ModelDeployment, operator or no operator.
@@ -44,10 +46,8 @@ class Routing:
         wanted = router_objects(namespace, owners, settings.image, settings.replicas, settings.resources)
         async with self._locks[namespace]:
             undone = [manifest for manifest in wanted if await self._writer.apply(manifest)]
-            before, blocks = self._written(namespace), self._blocks(namespace)
-            data = configmap_data(namespace, blocks)
-            edited = before is not None and before != data and parse_blocks(before) == blocks
-            written = await self._write(namespace, owners, data)
+            edited = self._last.get(namespace) not in (None, self._written(namespace))
+            written = await self._write(namespace, owners, configmap_data(namespace, self._blocks(namespace)))
             return [*undone, *([written] if written and edited else [])]
 
     async def write(self, namespace: str, deployment: str, before: Block | None, block: Block | None) -> None:
@@ -56,6 +56,8 @@ class Routing:
             blocks = self._blocks(namespace)
             if blocks.get(deployment) != before:
                 raise Transient(f"the router's block of {deployment} is not the one that was decided on")
+            if block and any(known.port == block.port for name, known in blocks.items() if name != deployment):
+                raise Transient(f"port {block.port} of the router was taken meanwhile")
             if block is not None and block != before:
                 owners = owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))
                 await self._write(namespace, owners, configmap_data(namespace, {**blocks, deployment: block}))
@@ -90,6 +92,7 @@ class Routing:
         else:
             written = await self._client.replace(manifest, version=known["metadata"]["resourceVersion"])
         self._store.put(kinds.CONFIGMAP, written)
+        self._last[namespace] = data
         return written
 
 

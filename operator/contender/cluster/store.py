@@ -5,13 +5,10 @@ Events arrive in any order and twice; an object is replaced only by a newer vers
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from contender import names
-from contender.cluster.kinds import Kind
-
-Object = Mapping[str, Any]
+from contender.cluster.kinds import Kind, Object
 
 
 class Store:

@@ -10,9 +10,9 @@ from typing import Any
 
 from contender import names
 from contender.cluster import kinds
-from contender.cluster.client import Client, Object
+from contender.cluster.client import Client
 from contender.cluster.errors import Refused
-from contender.cluster.kinds import Kind
+from contender.cluster.kinds import Kind, Object
 from contender.cluster.store import Store, is_owned
 from contender.observation import Problem
 

@@ -116,7 +116,9 @@ def _probes(intent: Intent) -> dict[str, Any]:
         ready, live = _get(intent.runtime["readyPath"], intent.port), {"tcpSocket": {"port": intent.port}}
     else:
         ready = live = {"tcpSocket": {"port": intent.port}}
+    starting = {"startupProbe": {**ready, "periodSeconds": 5, "failureThreshold": 360}}  # half an hour to load
     return {
+        **(starting if "image" in intent.runtime else {}),
         "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 2, "failureThreshold": 2},
         "livenessProbe": {**live, "initialDelaySeconds": 30, "periodSeconds": 10, "timeoutSeconds": 5},
     }

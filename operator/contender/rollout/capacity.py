@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from contender.api import Json, Trial
+from contender.api import Json, OnTimeout, Phase, Trial, seconds
 
 HEADROOM = 1.2
 
@@ -19,7 +19,13 @@ def champion_pods(trial: Trial | None, autoscaling: Json) -> int:
 
 def _next_share(trial: Trial) -> int:
     following = trial.step + 1
+    if trial.phase is Phase.PROMOTING or _promoted_by_timeout(trial):
+        return 100
     return trial.rules.steps[following] if following < len(trial.rules.steps) else 100
+
+
+def _promoted_by_timeout(trial: Trial) -> bool:
+    return trial.rules.on_timeout is OnTimeout.PROMOTE and trial.judged_seconds >= seconds(trial.rules.timeout)
 
 
 def _within(pods: int, autoscaling: Json) -> int:

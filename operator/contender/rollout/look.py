@@ -38,13 +38,14 @@ class Sight:
 def again(trial: Trial, sight: Sight) -> Trial:
     """The trial after one more look."""
     trial = replace(trial, started_at=trial.started_at or sight.now)
-    if trial.phase in machine.SETTLES:
+    if trial.phase in machine.SETTLES and (sight.settled or trial.phase is not Phase.PROMOTING):
         return _settled(trial, sight)
-    if trial.looked_at and (sight.now - trial.looked_at).total_seconds() < SHORTEST:
+    if trial.looked_at and 0 <= (sight.now - trial.looked_at).total_seconds() < SHORTEST:
         return trial
     seen = _taken_in(trial, sight)
     facts = _facts(seen, sight)
-    return _decided(seen, rules.judge(facts), sight.now)
+    verdict = rules.breach(facts) if trial.phase is Phase.PROMOTING else rules.judge(facts)
+    return seen if verdict is None else _decided(seen, verdict, sight.now)
 
 
 def share(trial: Trial) -> int:
@@ -70,6 +71,12 @@ def supersede(trial: Trial, wanted: Intent, now: datetime) -> Trial:
     return replace(_recorded(trial, "Supersede", rule, said, now), phase=Phase.SUPERSEDING)
 
 
+def abandon(trial: Trial, now: datetime) -> Trial:
+    """The trial when nothing of its champion is left: there is nobody to compare with, and nobody to go back to."""
+    said = f"no object of champion {trial.champion.variant} is left"
+    return replace(_recorded(trial, "Supersede", "ChampionIsGone", said, now), phase=Phase.SUPERSEDED, ended_at=now)
+
+
 def _settled(trial: Trial, sight: Sight) -> Trial:
     phase = machine.settle(trial.phase, route_is_live=sight.settled)
     return replace(trial, phase=phase, ended_at=sight.now if phase is not trial.phase else None)
@@ -80,16 +87,22 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     before = Evidence.parse(trial.evidence, trial.rules.guardrails)
     after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
     grew = after.challenger_requests > before.challenger_requests
-    passed = (sight.now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
-    live = sight.share_is_live and trial.step >= 0
+    begun = sight.share_is_live and trial.step >= 0
+    alive = sight.challenger is not None and sight.challenger.ready > 0
     return replace(
         trial,
         evidence=after.dump(trial.rules.confidence),
         looked_at=sight.now,
-        since=trial.since or (sight.now if live else None),
+        since=(trial.since or (sight.now if begun else None)) if alive else None,
         traffic_at=sight.now if grew else trial.traffic_at,
-        judged_seconds=trial.judged_seconds + (passed if grew else 0.0),
+        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if grew else 0.0),
     )
+
+
+def _passed(trial: Trial, now: datetime) -> float:
+    """Seconds since the last look, as far as they can be believed: clocks jump, and an operator may have been away."""
+    passed = (now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
+    return min(max(passed, 0.0), rules.TRAFFIC_PATIENCE)
 
 
 def _facts(trial: Trial, sight: Sight) -> rules.Facts:

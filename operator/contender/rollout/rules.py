@@ -119,6 +119,8 @@ def time_is_up(facts: Facts) -> Verdict | None:
     proved = facts.on_last_step and not facts.unproved
     if proved or facts.judged < seconds(facts.rules.timeout):
         return None
+    if facts.rules.on_timeout is OnTimeout.PROMOTE and facts.ready < facts.capacity:
+        return Hold(_capacity(facts))
     said = f"no proof after {facts.rules.timeout} of evidence (onTimeout: {facts.rules.on_timeout}): "
     return ON_TIMEOUT[facts.rules.on_timeout](said + _sentence(facts.unproved or facts.findings))
 
@@ -184,9 +186,16 @@ def judge(facts: Facts, rules: tuple[Rule, ...] = RULES) -> Verdict:
     return next(replace(verdict, rule=reason(rule)) for rule, verdict in said if verdict is not None)
 
 
+def breach(facts: Facts) -> Verdict | None:
+    """The one verdict that is still heard while a promotion is under way."""
+    verdict = guardrail_is_breached(facts)
+    return verdict and replace(verdict, rule=reason(guardrail_is_breached))
+
+
 def _sentence(findings: tuple[Finding, ...] | list[Finding]) -> str:
     return "; ".join(f"{finding.name}: {finding.summary}" for finding in findings)
 
 
 def _capacity(facts: Facts) -> str:
-    return f"{facts.ready} of the {facts.capacity} challenger pods that the next share needs are ready"
+    said = f"{facts.ready} of the {facts.capacity} challenger pods that the next share needs are ready"
+    return f"{said}: {facts.problem.message}" if facts.problem else said

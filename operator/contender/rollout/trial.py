@@ -4,16 +4,25 @@ A phase that moves traffic (Promoting, Rejecting, Superseding) ends only when th
 route, never because the route was written: a lost write is simply asked for again.
 """
 
-from contender.api import Phase
+from contender.api import Phase, Trial
 from contender.rollout import rules
 from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
 
 EDGES: dict[Phase, frozenset[Phase]] = {
-    Phase.QUALIFYING: frozenset({Phase.SHIFTING, Phase.HOLDING, Phase.REJECTING, Phase.SUPERSEDING}),
-    Phase.SHIFTING: frozenset({Phase.HOLDING, Phase.PROMOTING, Phase.REJECTING, Phase.SUPERSEDING}),
-    Phase.HOLDING: frozenset({Phase.QUALIFYING, Phase.SHIFTING, Phase.PROMOTING, Phase.REJECTING, Phase.SUPERSEDING}),
-    Phase.PROMOTING: frozenset({Phase.PROMOTED, Phase.SUPERSEDING}),
-    Phase.REJECTING: frozenset({Phase.REJECTED}),
+    Phase.QUALIFYING: frozenset({Phase.SHIFTING, Phase.HOLDING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.SHIFTING: frozenset({Phase.HOLDING, Phase.PROMOTING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.HOLDING: frozenset(
+        {
+            Phase.QUALIFYING,
+            Phase.SHIFTING,
+            Phase.PROMOTING,
+            Phase.REJECTING,
+            Phase.SUPERSEDING,
+            Phase.SUPERSEDED,
+        }
+    ),
+    Phase.PROMOTING: frozenset({Phase.PROMOTED, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.REJECTING: frozenset({Phase.REJECTED, Phase.SUPERSEDED}),
     Phase.SUPERSEDING: frozenset({Phase.SUPERSEDED}),
     Phase.PROMOTED: frozenset(),
     Phase.REJECTED: frozenset(),
@@ -39,8 +48,8 @@ WAITS_FOR_THE_WORLD = frozenset(
 
 
 def advance(phase: Phase, step: int, verdict: Verdict) -> tuple[Phase, int]:
-    """The phase and step after `verdict`; a phase that moves traffic only waits for the router."""
-    if phase in SETTLES:
+    """The phase and step after `verdict`. A phase that moves traffic waits for the router; a breach turns Promoting."""
+    if phase in SETTLES and not (phase is Phase.PROMOTING and isinstance(verdict, Reject)):
         return phase, step
     match verdict:
         case Reject():
@@ -61,6 +70,11 @@ def supersede(phase: Phase) -> Phase:
 def settle(phase: Phase, *, route_is_live: bool) -> Phase:
     """The end that follows once every router pod is seen to carry the route which the phase asks for."""
     return SETTLES.get(phase, phase) if route_is_live else phase
+
+
+def is_rejected(trial: Trial | None, wanted: str) -> bool:
+    """The wish for `wanted` was tried and sent back, and has not been withdrawn since."""
+    return bool(trial and trial.phase is Phase.REJECTED and trial.challenger.variant == wanted and not trial.withdrawn)
 
 
 def _held(step: int, rule: str) -> Phase:

@@ -35,14 +35,12 @@ TYPES = "type.googleapis.com/envoy.config"
 PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def configmap_data(
-    namespace: str, blocks: Mapping[str, Block], cluster_domain: str = "cluster.local"
-) -> dict[str, str]:
+def configmap_data(namespace: str, blocks: Mapping[str, Block]) -> dict[str, str]:
     """The dynamic ConfigMap's data; `blocks` by ModelDeployment name. Without blocks it is valid, and routes nothing.
 
     Raises RouterFull when it is more than a ConfigMap holds.
     """
-    hosts = f"{namespace}.svc.{cluster_domain}."  # the dot ends the name: no search list is gone through
+    hosts = f"{namespace}.svc.cluster.local."  # the dot ends the name: no search list is gone through
     ordered = sorted(blocks.items())
     splits = " ".join(split_text(name, block.route) for name, block in ordered)
     data = {

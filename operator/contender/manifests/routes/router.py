@@ -18,9 +18,10 @@ BOOTSTRAP_FILE = "envoy.json"
 # Envoy ends at once on SIGTERM, and its image may have no shell to drain it with. So the pod sleeps before SIGTERM, out
 # of the endpoints, until every client has been told to connect anew and the last request has had its time.
 ENDPOINTS_SETTLE = 5
-LAST_REQUEST = 25
+LAST_REQUEST = 30
 DRAIN = ENDPOINTS_SETTLE + CONNECTION_AGE + LAST_REQUEST
 LISTENER_DRAIN = 60  # seconds in which a listener that is replaced finishes what it has
+WORKERS = 1  # Envoy's threads; one carries far more than the CPU that a router pod asks for
 
 Json = dict[str, Any]
 
@@ -31,15 +32,14 @@ def router_objects(
     image: str,
     replicas: int,
     resources: Mapping[str, Any],
-    concurrency: int = 1,
 ) -> list[Json]:
     """Bootstrap ConfigMap, Deployment and PDB, to be applied in this order.
 
     `owners` are ownerReferences, one for each ModelDeployment of the namespace, none with `controller`: the API server
-    allows one controller only. `image` has `envoy` on its PATH. `concurrency` is Envoy's number of worker threads.
+    allows one controller only. `image` has `envoy` on its PATH.
     """
     text = json.dumps(bootstrap(), indent=1)
-    template = _template(text, image, resources, concurrency)
+    template = _template(text, image, resources)
     return [
         {**_head("v1", "ConfigMap", names.ROUTER_BOOTSTRAP, namespace, owners), "data": {BOOTSTRAP_FILE: text}},
         {**_head("apps/v1", "Deployment", names.ROUTER, namespace, owners), "spec": _deployment(replicas, template)},
@@ -74,7 +74,7 @@ def _budget() -> Json:
     }
 
 
-def _template(text: str, image: str, resources: Mapping[str, Any], concurrency: int) -> Json:
+def _template(text: str, image: str, resources: Mapping[str, Any]) -> Json:
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return {
         "metadata": {"labels": names.router_labels(), "annotations": {names.BOOTSTRAP: digest}},
@@ -89,7 +89,7 @@ def _template(text: str, image: str, resources: Mapping[str, Any], concurrency: 
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "topologySpreadConstraints": [_spread()],
-            "containers": [_container(image, resources, concurrency)],
+            "containers": [_container(image, resources)],
             "volumes": [_volume("bootstrap", names.ROUTER_BOOTSTRAP), _volume("config", names.ROUTER)],
         },
     }
@@ -108,12 +108,12 @@ def _volume(name: str, config_map: str) -> Json:
     return {"name": name, "configMap": {"name": config_map}}
 
 
-def _container(image: str, resources: Mapping[str, Any], concurrency: int) -> Json:
+def _container(image: str, resources: Mapping[str, Any]) -> Json:
     return {
         "name": "envoy",
         "image": image,
         "command": ["envoy"],
-        "args": arguments(f"{BOOTSTRAP_DIRECTORY}/{BOOTSTRAP_FILE}", concurrency),
+        "args": arguments(f"{BOOTSTRAP_DIRECTORY}/{BOOTSTRAP_FILE}", WORKERS),
         "ports": [{"name": "stats", "containerPort": STATS_PORT}],
         "resources": dict(resources),
         "securityContext": {
