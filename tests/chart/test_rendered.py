@@ -1,5 +1,6 @@
 """What the chart makes of its values. Helm renders; nothing is installed."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,9 @@ REFUSED = {
     "watchNamespaces={Blue}": "at '/watchNamespaces/0': 'Blue' does not match pattern",
     "resources.limits.memory=1GB": "at '/resources/limits/memory': '1GB' does not match pattern",
     "router=null": "missing property 'router'",
+    "serviceMonitor.interval=often": "at '/serviceMonitor/interval': 'often' does not match pattern",
+    "alerts.labels.release=1": "at '/alerts/labels/release': got number, want string",
+    "dashboard.on=true": "at '/dashboard': additional properties 'on' not allowed",
 }
 
 
@@ -241,6 +245,43 @@ def test_the_probes_ask_the_port_that_serves_health_and_metrics(render: Render) 
     assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
     assert {probe["port"] for probe in probes} == {"metrics"}
     assert service["spec"]["selector"].items() <= operator(manifests)["metadata"]["labels"].items()
+
+
+WATCHING = ("serviceMonitor.enabled=true", "alerts.enabled=true", "dashboard.enabled=true")
+
+
+def test_nothing_of_prometheus_or_grafana_is_there_unless_asked_for(render: Render) -> None:
+    watching = {manifest["kind"] for manifest in render(*WATCHING)} - {manifest["kind"] for manifest in render()}
+
+    assert watching == {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
+
+
+def test_the_service_monitor_finds_the_metrics_of_every_operator_pod(render: Render) -> None:
+    manifests = render(*WATCHING, "serviceMonitor.labels.release=prometheus")
+    (monitor,), (service,) = of("ServiceMonitor", manifests), of("Service", manifests)
+    (endpoint,) = monitor["spec"]["endpoints"]
+
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert endpoint["honorLabels"] is True
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_the_alerts_are_those_that_promtool_has_tried(render: Render) -> None:
+    (rule,) = of("PrometheusRule", render(*WATCHING, "alerts.labels.release=prometheus"))
+
+    assert rule["spec"] == yaml.safe_load((CHART / "alerts.yaml").read_text())
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_the_dashboard_is_found_by_grafanas_sidecar_and_is_the_one_in_the_chart(render: Render) -> None:
+    (dashboard,) = of("ConfigMap", render(*WATCHING))
+    file = CHART / "dashboards" / "contender.json"
+
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert {name: json.loads(text) for name, text in dashboard["data"].items()} == {
+        file.name: json.loads(file.read_text())
+    }
 
 
 def test_the_definitions_are_kept_on_uninstall_unless_told_otherwise(render: Render) -> None:
