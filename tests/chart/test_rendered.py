@@ -120,7 +120,7 @@ def test_the_operator_may_list_and_watch_every_kind_that_it_watches(render: Rend
     }
 
     for kind in kinds.WATCHED:
-        assert {"get", "list", "watch"} <= allowed[kind.group, kind.plural]
+        assert {"list", "watch"} <= allowed[kind.group, kind.plural]
 
 
 def test_without_namespaces_to_watch_the_rights_hold_in_all(render: Render) -> None:
