@@ -33,6 +33,11 @@ class OnTimeout(StrEnum):
     PROMOTE = "Promote"
 
 
+class Approval(StrEnum):
+    AUTOMATIC = "Automatic"
+    MANUAL = "Manual"
+
+
 class Phase(StrEnum):
     """Where a trial is. The last three are ends."""
 
@@ -72,6 +77,7 @@ class TrialRules:
     confidence: float
     timeout: str
     on_timeout: OnTimeout
+    approval: Approval
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
@@ -82,6 +88,7 @@ class TrialRules:
             confidence=raw["confidence"],
             timeout=raw["timeout"],
             on_timeout=OnTimeout(raw["onTimeout"]),
+            approval=Approval(raw["approval"]),
         )
 
 
@@ -92,6 +99,7 @@ class ModelDeployment:
     uid: str
     generation: int
     resource_version: str
+    annotations: Json  # among them the commands
     model: Json
     runtime: Json
     resources: Json
@@ -111,6 +119,7 @@ class ModelDeployment:
             uid=meta["uid"],
             generation=meta["generation"],
             resource_version=meta["resourceVersion"],
+            annotations=meta.get("annotations") or {},
             model=spec["model"],
             runtime=spec["runtime"],
             resources=spec["resources"],
@@ -150,6 +159,7 @@ class Trial:
     challenger: Contestant
     champion_replicas: int  # when the trial began
     rules: TrialRules
+    retry: bool  # begun by the command, of a challenger that had been rejected
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
@@ -160,6 +170,7 @@ class Trial:
     decisions: tuple[Json, ...]
     evidence: Json
     withdrawn: bool  # the wish for this challenger went away after the trial
+    retry_withdrawn: bool  # ... and the command by which it was begun
     started_at: datetime | None
     ended_at: datetime | None
 
@@ -173,6 +184,7 @@ class Trial:
             challenger=Contestant.parse(spec["challenger"]),
             champion_replicas=spec["championReplicas"],
             rules=TrialRules.parse(spec),
+            retry=spec["retry"],
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
             since=moment(status.get("since")),
@@ -183,6 +195,7 @@ class Trial:
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
             withdrawn=status.get("withdrawn", False),
+            retry_withdrawn=status.get("retryWithdrawn", False),
             started_at=moment(status.get("startedAt")),
             ended_at=moment(status.get("endedAt")),
         )

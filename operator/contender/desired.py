@@ -27,9 +27,9 @@ def objects(
     owner, running = seen.deployment, trial if trial and not trial.ended else None
     for variant, intent in kept.items():
         if running and variant == running.challenger.variant != champion:
-            pods = capacity.challenger_pods(running, owner.autoscaling)
+            pods = capacity.challenger_pods(running, owner)
         else:
-            pods = capacity.champion_pods(running, owner.autoscaling)
+            pods = capacity.champion_pods(running, owner)
         yield service.variant_service(owner, intent)
         yield deployment.deployment(owner, intent)
         yield hpa.hpa(owner, intent, pods)

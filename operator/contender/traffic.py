@@ -18,7 +18,7 @@ def wanted_route(champion: str | None, trial: Trial | None, seen: Observation) -
     challenger = seen.variants.get(trial.challenger.variant)
     if challenger is None or not challenger.ready:
         return Route(champion)
-    pods = capacity.challenger_pods(trial, seen.deployment.autoscaling)
+    pods = capacity.challenger_pods(trial, seen.deployment)
     if trial.phase is Phase.PROMOTING and challenger.ready >= pods:
         return last_route(trial)
     return Route(champion, trial.challenger.variant, look.share(trial))

@@ -15,6 +15,7 @@ from contender.rollout import rules
 from contender.rollout import trial as machine
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings
+from contender.rollout.orders import Orders
 from contender.rollout.verdict import Verdict
 
 DECISIONS = 50  # kept in the Trial, the newest last
@@ -32,6 +33,7 @@ class Sight:
     pods: Sequence[RouterPod]
     silent: tuple[str, ...]
     share_is_live: bool
+    orders: Orders
     settled: bool  # every router pod carries the route at which the present phase ends
 
 
@@ -44,7 +46,7 @@ def again(trial: Trial, sight: Sight) -> Trial:
         return trial
     seen = _taken_in(trial, sight)
     facts = _facts(seen, sight)
-    verdict = rules.breach(facts) if trial.phase is Phase.PROMOTING else rules.judge(facts)
+    verdict = rules.turn(facts) if trial.phase is Phase.PROMOTING else rules.judge(facts)
     return seen if verdict is None else _decided(seen, verdict, sight.now)
 
 
@@ -87,6 +89,7 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     before = Evidence.parse(trial.evidence, trial.rules.guardrails)
     after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
     grew = after.challenger_requests > before.challenger_requests
+    counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
     begun = sight.share_is_live and trial.step >= 0
     alive = sight.challenger is not None and sight.challenger.ready > 0
     return replace(
@@ -95,7 +98,7 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
         looked_at=sight.now,
         since=(trial.since or (sight.now if begun else None)) if alive else None,
         traffic_at=sight.now if grew else trial.traffic_at,
-        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if grew else 0.0),
+        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if counts else 0.0),
     )
 
 
@@ -123,6 +126,7 @@ def _facts(trial: Trial, sight: Sight) -> rules.Facts:
         quiet=(sight.now - heard).total_seconds(),
         challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence),
+        orders=sight.orders,
     )
 
 

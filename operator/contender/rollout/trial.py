@@ -9,7 +9,16 @@ from contender.rollout import rules
 from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
 
 EDGES: dict[Phase, frozenset[Phase]] = {
-    Phase.QUALIFYING: frozenset({Phase.SHIFTING, Phase.HOLDING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.QUALIFYING: frozenset(
+        {
+            Phase.SHIFTING,
+            Phase.HOLDING,
+            Phase.PROMOTING,
+            Phase.REJECTING,
+            Phase.SUPERSEDING,
+            Phase.SUPERSEDED,
+        }
+    ),
     Phase.SHIFTING: frozenset({Phase.HOLDING, Phase.PROMOTING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
     Phase.HOLDING: frozenset(
         {
@@ -39,12 +48,15 @@ WAITS_FOR_THE_WORLD = frozenset(
     rules.reason(rule)
     for rule in (
         rules.challenger_cannot_start,
+        rules.trial_is_paused,
         rules.champion_is_not_ready,
         rules.router_is_silent,
         rules.no_traffic_arrives,
         rules.time_is_up,
+        rules.approval_is_awaited,
     )
 )
+STOPS_THE_CLOCK = frozenset(map(rules.reason, (rules.trial_is_paused, rules.approval_is_awaited)))
 
 
 def advance(phase: Phase, step: int, verdict: Verdict) -> tuple[Phase, int]:
