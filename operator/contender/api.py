@@ -45,6 +45,7 @@ class Phase(StrEnum):
     SHIFTING = "Shifting"
     HOLDING = "Holding"
     PROMOTING = "Promoting"
+    STANDBY = "Standby"
     REJECTING = "Rejecting"
     SUPERSEDING = "Superseding"
     PROMOTED = "Promoted"
@@ -78,6 +79,7 @@ class TrialRules:
     timeout: str
     on_timeout: OnTimeout
     approval: Approval
+    standby: str
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
@@ -89,6 +91,7 @@ class TrialRules:
             timeout=raw["timeout"],
             on_timeout=OnTimeout(raw["onTimeout"]),
             approval=Approval(raw["approval"]),
+            standby=raw["standby"],
         )
 
 
@@ -107,6 +110,7 @@ class ModelDeployment:
     autoscaling: Json
     trial: Json  # as written: a Trial copies it whole
     history_limit: int
+    trusted_history: int
     timeout: str  # spec.traffic.timeout
     status: Json
 
@@ -127,6 +131,7 @@ class ModelDeployment:
             autoscaling=spec["autoscaling"],
             trial=spec["trial"],
             history_limit=spec["trial"]["historyLimit"],
+            trusted_history=spec["trial"]["trustedHistory"],
             timeout=spec["traffic"]["timeout"],
             status=raw.get("status") or {},
         )
@@ -159,6 +164,7 @@ class Trial:
     challenger: Contestant
     champion_replicas: int  # when the trial began
     rules: TrialRules
+    trusted: bool  # the challenger was champion not long ago
     retry: bool  # begun by the command, of a challenger that had been rejected
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
@@ -169,6 +175,7 @@ class Trial:
     verdict: Json | None
     decisions: tuple[Json, ...]
     evidence: Json
+    watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
     retry_withdrawn: bool  # ... and the command by which it was begun
     started_at: datetime | None
@@ -184,6 +191,7 @@ class Trial:
             challenger=Contestant.parse(spec["challenger"]),
             champion_replicas=spec["championReplicas"],
             rules=TrialRules.parse(spec),
+            trusted=spec["trusted"],
             retry=spec["retry"],
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
@@ -194,6 +202,7 @@ class Trial:
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
+            watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
             retry_withdrawn=status.get("retryWithdrawn", False),
             started_at=moment(status.get("startedAt")),

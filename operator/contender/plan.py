@@ -12,7 +12,7 @@ from contender import desired, names, status, traffic
 from contender.api import Phase, Trial
 from contender.manifests import trial as trial_manifest
 from contender.observation import Block, Observation
-from contender.rollout import capacity, look
+from contender.rollout import capacity, look, standby
 from contender.rollout.commands import Outcome
 from contender.rollout.orders import orders, retries
 from contender.rollout.trial import WAITS_FOR_THE_WORLD, is_rejected
@@ -62,7 +62,7 @@ def make_plan(seen: Observation) -> Plan:
     return Plan(
         trial=trial,
         begins=begins,
-        objects=(*desired.objects(kept, champion, trial, seen), *entry),
+        objects=(*desired.objects(kept, trial, seen), *entry),
         block=block,
         stale_routers=stale,
         surplus=surplus,
@@ -88,7 +88,8 @@ def find_champion(seen: Observation) -> str | None:
 
 
 def _winner(trial: Trial) -> str:
-    return (trial.challenger if trial.phase is Phase.PROMOTED else trial.champion).variant
+    won = trial.phase in {Phase.STANDBY, Phase.PROMOTED}
+    return (trial.challenger if won else trial.champion).variant
 
 
 def _one_look_further(trial: Trial | None, champion: str | None, seen: Observation) -> Trial | None:
@@ -97,11 +98,21 @@ def _one_look_further(trial: Trial | None, champion: str | None, seen: Observati
     wish_is_gone = trial.challenger.variant != seen.wanted.hash
     if trial.ended:
         return _looked_back(trial, seen, wish_is_gone=wish_is_gone)
-    if trial.champion.variant != champion:
-        return look.abandon(trial, seen.now)
+    if _winner(trial) != champion:
+        return look.abandon(trial, _winner(trial), seen.now)
+    sight = _sight(trial, seen)
     if wish_is_gone:
-        trial = look.supersede(trial, seen.wanted, seen.now)
-    return look.again(trial, _sight(trial, seen))
+        trial = look.supersede(trial, seen.wanted, seen.now, champion_ready=sight.champion_ready)
+    return _looked_at(trial, sight)
+
+
+def _looked_at(trial: Trial, sight: look.Sight) -> Trial:
+    if trial.ended:
+        return trial
+    if trial.phase is Phase.STANDBY:
+        return standby.again(trial, sight)
+    after = look.again(trial, sight)
+    return standby.begin(after, sight.now) if after.phase is Phase.STANDBY else after
 
 
 def _looked_back(trial: Trial, seen: Observation, *, wish_is_gone: bool) -> Trial:
@@ -136,12 +147,20 @@ def _begin(champion: str | None, trial: Trial | None, seen: Observation) -> Mapp
     retry = trial is not None and is_rejected(trial, wanted.hash) and retries(seen.deployment.annotations, trial)
     if champion is None or wanted.hash == champion or under_way or (is_rejected(trial, wanted.hash) and not retry):
         return None
+    trusted = wanted.hash in _former_champions(seen)
     number = 1 + max((names.trial_number(old.name) for old in seen.trials), default=0)
     incumbent = seen.variants[champion]
     pods = max(1, incumbent.replicas)
     return trial_manifest.trial(
-        seen.deployment, number, incumbent.intent.contestant, wanted.contestant, pods, retry=retry
+        seen.deployment, number, incumbent.intent.contestant, wanted.contestant, pods, trusted=trusted, retry=retry
     )
+
+
+def _former_champions(seen: Observation) -> set[str]:
+    """Those that the latest promotions replaced, as many as `trustedHistory` says."""
+    replaced = [trial.champion.variant for trial in seen.trials if trial.phase is Phase.PROMOTED]
+    newest_first = list(dict.fromkeys(reversed(replaced)))
+    return set(newest_first[: seen.deployment.trusted_history])
 
 
 def _old_trials(seen: Observation) -> tuple[str, ...]:
@@ -157,10 +176,13 @@ def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any]
     for decision in after.decisions:
         if decision not in before.decisions and (kind := _event_type(decision)):
             yield Event(kind, decision["rule"], f"{after.name}: {decision['decision']}: {decision['message']}")
-    if after.ended and not before.ended:
-        yield Event(
-            "Normal", f"Trial{after.phase}", f"{after.name}: variant {after.challenger.variant} is {after.phase}"
-        )
+    variant = after.challenger.variant
+    if after.phase is Phase.STANDBY and before.phase is Phase.PROMOTING:
+        said = f"{after.champion.variant} stands by for {after.rules.standby}"
+        yield Event("Normal", "TrialPromoted", f"{after.name}: variant {variant} is the champion; {said}")
+    elif after.ended and not before.ended:
+        reason = "StandbyIsOver" if after.phase is Phase.PROMOTED else f"Trial{after.phase}"
+        yield Event("Normal", reason, f"{after.name}: variant {variant} is {after.phase}")
 
 
 def _answered(report: status.Report) -> Iterator[Event]:

@@ -170,7 +170,7 @@ def _conditions(report: Report) -> Iterator[Condition]:
     elif not report.serving:
         yield Condition(Type.RECONCILING, TRUE, "Deploying", "the first variant is on its way")
     yield _champion_available(report)
-    if report.running:
+    if report.running and report.running.phase is not Phase.STANDBY:
         yield _challenger_available(report)
     if report.champion:
         yield _traffic_shifted(report)

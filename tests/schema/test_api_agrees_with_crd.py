@@ -88,7 +88,7 @@ def in_object(kind: type[ModelDeployment] | type[Trial]) -> Callable[[Any], Any]
 
 PAIRS = [
     Pair("ModelDeployment", "spec", ModelDeployment, in_object(ModelDeployment)),
-    Pair("ModelDeployment", "spec.trial", TrialRules, TrialRules.parse, frozenset({"historyLimit"})),
+    Pair("ModelDeployment", "spec.trial", TrialRules, TrialRules.parse, frozenset({"historyLimit", "trustedHistory"})),
     Pair("ModelDeployment", "spec.trial.guardrails[]", Guardrail, Guardrail.parse),
     Pair("Trial", "spec", Trial, in_object(Trial), frozenset({"modelDeployment"})),
     Pair("Trial", "spec.champion", Contestant, Contestant.parse),

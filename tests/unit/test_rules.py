@@ -23,6 +23,7 @@ TRIAL = TrialRules(
     timeout="1h",
     on_timeout=OnTimeout.HOLD,
     approval=Approval.AUTOMATIC,
+    standby="10m",
 )
 FINE = Finding("errors", breach=0.1, proof=1000.0, summary="0 % against 0 %")
 OPEN = replace(FINE, proof=3.0)
@@ -44,6 +45,7 @@ READY = Facts(
     challenger_requests=1000,
     findings=(FINE,),
     orders=Orders(),
+    trusted=False,
 )
 
 # What makes each rule speak. Changes of one rule are chosen so that they leave the others' facts alone where they can.
@@ -54,6 +56,7 @@ SPEAKS: dict[Callable[..., object], dict[str, object]] = {
     rules.challenger_is_not_ready: {"ready": 0},
     rules.trial_is_paused: {"orders": Orders(promote=True, pause=True)},
     rules.promotion_is_commanded: {"orders": Orders(promote=True)},
+    rules.model_is_trusted: {"trusted": True},
     rules.champion_is_not_ready: {"champion_ready": False},
     rules.router_is_silent: {"silent_routers": ("router-a",)},
     rules.first_capacity_is_short: {"step": -1, "capacity": 3},
@@ -165,6 +168,7 @@ facts = st.builds(
     challenger_requests=st.integers(0, 10_000),
     findings=st.lists(findings, min_size=1, max_size=4).map(tuple),
     orders=st.builds(Orders, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
+    trusted=st.booleans(),
 )
 
 
@@ -179,7 +183,7 @@ def test_traffic_goes_to_the_challenger_only_when_it_is_ready_and_clean(facts: F
 
 @given(facts)
 def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts: Facts) -> None:
-    if isinstance(judge(facts), Promote) and not facts.orders.promote:
+    if isinstance(judge(facts), Promote) and not (facts.orders.promote or facts.trusted):
         assert facts.on_last_step
         assert not facts.unproved
         assert facts.challenger_requests > 0
@@ -188,6 +192,6 @@ def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts
 @given(facts)
 def test_silence_is_neither_success_nor_failure(facts: Facts) -> None:
     unheard = replace(facts, findings=tuple(replace(finding, breach=1.0) for finding in facts.findings), quiet=100.0)
-    unheard = replace(unheard, orders=Orders(pause=facts.orders.pause))
+    unheard = replace(unheard, orders=Orders(pause=facts.orders.pause), trusted=False)
     if unheard.step >= 0:
         assert isinstance(judge(unheard), Hold)

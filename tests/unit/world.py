@@ -31,6 +31,8 @@ def spec(version: str, **trial: Any) -> dict[str, Any]:
         "timeout": "1h",
         "onTimeout": "Hold",
         "approval": "Automatic",
+        "standby": "0s",
+        "trustedHistory": 0,
         "historyLimit": 20,
     }
     return {

@@ -6,7 +6,7 @@ from contender import names
 from contender.api import Contestant, ModelDeployment, Trial, rfc3339
 from contender.manifests.variant import owner_reference
 
-COPIED = ("steps", "soak", "guardrails", "confidence", "timeout", "onTimeout", "approval")
+COPIED = ("steps", "soak", "guardrails", "confidence", "timeout", "onTimeout", "approval", "standby")
 
 
 def trial(
@@ -16,6 +16,7 @@ def trial(
     challenger: Contestant,
     champion_replicas: int,
     *,
+    trusted: bool,
     retry: bool,
 ) -> dict[str, Any]:
     """The Trial as it begins: all that comes later is its status."""
@@ -33,6 +34,7 @@ def trial(
             "champion": champion.dump(),
             "challenger": challenger.dump(),
             "championReplicas": champion_replicas,
+            "trusted": trusted,
             "retry": retry,
             **{key: deployment.trial[key] for key in COPIED},
         },
@@ -57,6 +59,7 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         **({"retryWithdrawn": True} if known.retry_withdrawn else {}),
         "decisions": list(known.decisions),
         "evidence": known.evidence,
+        **({"watches": list(known.watches)} if known.watches else {}),
         **({"verdict": known.verdict, "message": known.verdict["message"]} if known.verdict else {}),
         **{key: rfc3339(when) for key, when in moments.items() if when is not None},
     }

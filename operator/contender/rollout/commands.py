@@ -75,7 +75,7 @@ def _promote(subject: Subject, variant: str) -> tuple[Outcome, str]:
 
 def _abort(subject: Subject, variant: str) -> tuple[Outcome, str]:
     trial = subject.trial
-    if variant == subject.champion:
+    if variant == subject.champion != subject.challenger:
         return Outcome.REFUSED, f"variant {variant} is the champion: to replace it, change spec.model"
     if trial and variant == trial.challenger.variant and trial.phase is Phase.REJECTED:
         return Outcome.DONE, f"{trial.name} sent it back"

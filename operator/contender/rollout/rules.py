@@ -50,6 +50,7 @@ class Facts:
     challenger_requests: int  # in this step
     findings: tuple[Finding, ...]
     orders: Orders
+    trusted: bool  # the challenger was champion not long ago
 
     @property
     def on_last_step(self) -> bool:
@@ -102,6 +103,14 @@ def promotion_is_commanded(facts: Facts) -> Verdict | None:
     if facts.ready < facts.capacity:
         return Hold(_capacity(facts))
     return Promote(f"promoted by the annotation {names.PROMOTE}; evidence so far: {_sentence(facts.findings)}")
+
+
+def model_is_trusted(facts: Facts) -> Verdict | None:
+    if not facts.trusted:
+        return None
+    if facts.ready < facts.capacity:
+        return Hold(_capacity(facts))
+    return Promote("it was champion not long ago (trial.trustedHistory), so it needs no trial")
 
 
 def champion_is_not_ready(facts: Facts) -> Verdict | None:
@@ -188,6 +197,7 @@ RULES: tuple[Rule, ...] = (
     challenger_is_not_ready,
     trial_is_paused,
     promotion_is_commanded,
+    model_is_trusted,
     champion_is_not_ready,
     router_is_silent,
     first_capacity_is_short,
@@ -203,7 +213,7 @@ RULES: tuple[Rule, ...] = (
     every_guardrail_is_proved,
     proof_is_open,
 )
-TURNING: tuple[Rule, ...] = (abort_is_commanded, guardrail_is_breached)  # still heard while a promotion is under way
+TURNING: tuple[Rule, ...] = (abort_is_commanded, guardrail_is_breached)  # still heard during a promotion and after it
 
 
 def reason(rule: Rule) -> str:
@@ -217,7 +227,7 @@ def judge(facts: Facts, rules: tuple[Rule, ...] = RULES) -> Verdict:
 
 
 def turn(facts: Facts) -> Verdict | None:
-    """The verdict that turns a promotion which is under way, if there is one."""
+    """The verdict that turns a promotion, if there is one."""
     return next(_spoken(facts, TURNING), None)
 
 
