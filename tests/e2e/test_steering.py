@@ -1,8 +1,9 @@
 """People steer a trial by annotations, and go back after a promotion."""
 
-from tests.e2e.models import FAILING_PIXEL, Models, requests
+from tests.e2e.models import Models, requests
 from tests.e2e.scene import moment
 from tests.e2e.story import QUICK_TRIAL, Story
+from tests.models import FAILING_PIXEL
 
 
 def test_a_trial_is_paused_and_promoted_by_hand_without_a_failed_request(story: Story, models: Models) -> None:
@@ -25,7 +26,7 @@ def test_a_trial_is_paused_and_promoted_by_hand_without_a_failed_request(story: 
 
 def test_a_champion_that_fails_after_its_promotion_gives_the_traffic_back(story: Story, models: Models) -> None:
     story.given(models.good_v1).serves()
-    with story.traffic(rate=100) as before:
+    with story.traffic(rate=100, body=requests({FAILING_PIXEL: 0.0})) as before:
         story.when().applies(models.failing, trial={**QUICK_TRIAL, "standby": "10m"})
         story.then().stands_by(models.good_v1)
     with story.traffic(rate=100, body=requests({FAILING_PIXEL: 0.2})) as after:
