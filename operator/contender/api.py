@@ -112,6 +112,7 @@ class ModelDeployment:
     history_limit: int
     trusted_history: int
     timeout: str  # spec.traffic.timeout
+    sticky: Json | None  # spec.traffic.sticky
     status: Json
 
     @classmethod
@@ -133,6 +134,7 @@ class ModelDeployment:
             history_limit=spec["trial"]["historyLimit"],
             trusted_history=spec["trial"]["trustedHistory"],
             timeout=spec["traffic"]["timeout"],
+            sticky=spec["traffic"].get("sticky"),
             status=raw.get("status") or {},
         )
 

@@ -1,5 +1,7 @@
 """How one ModelDeployment's traffic shall be split, and what the router has to be told for it. Pure."""
 
+from dataclasses import replace
+
 from contender.api import Phase, Trial, seconds
 from contender.manifests.routes.blocks import free_port, next_block
 from contender.observation import Block, Observation, Route, RouterPod
@@ -55,7 +57,8 @@ def wanted_block(wanted: Route | None, seen: Observation) -> Block | None:
         return old
     port = old.port if old else (seen.entry and seen.entry.port) or free_port(seen.router)
     ports = {variant: known.intent.port for variant, known in seen.variants.items()}
-    return next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router)
+    block = next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router)
+    return replace(block, sticky=seen.deployment.sticky)
 
 
 def reachable(block: Block | None, seen: Observation) -> frozenset[str]:
