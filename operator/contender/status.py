@@ -7,7 +7,8 @@ from typing import Any
 from contender.api import Phase, Trial, rfc3339
 from contender.conditions import FALSE, TRUE, UNKNOWN, Condition, Type, dump
 from contender.observation import Observation, Problem, Variant
-from contender.rollout import look
+from contender.rollout import commands, look
+from contender.rollout.commands import Answer, Subject
 from contender.rollout.trial import is_rejected
 
 HISTORY = 10
@@ -26,6 +27,12 @@ class Report:
     @property
     def running(self) -> Trial | None:
         return self.trial if self.trial and not self.trial.ended else None
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What becomes of each command."""
+        annotations = self.seen.deployment.annotations
+        return tuple(commands.answers(Subject(annotations, self.champion, self.trial, self.seen.wanted.hash)))
 
     @property
     def champion_pods(self) -> int:
@@ -55,6 +62,7 @@ def build(report: Report) -> Mapping[str, Any]:
         "champion": _champion(report),
         "trial": _trial(report),
         "rejected": _rejected(report),
+        "commands": [answer.dump() for answer in report.answers] or None,
         "url": f"http://{seen.deployment.name}.{seen.deployment.namespace}.svc" if report.serving else None,
         "history": [_ended(trial) for trial in seen.trials if trial.ended][-HISTORY:],
     }
@@ -162,7 +170,7 @@ def _conditions(report: Report) -> Iterator[Condition]:
     elif not report.serving:
         yield Condition(Type.RECONCILING, TRUE, "Deploying", "the first variant is on its way")
     yield _champion_available(report)
-    if report.running:
+    if report.running and report.running.phase is not Phase.STANDBY:
         yield _challenger_available(report)
     if report.champion:
         yield _traffic_shifted(report)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from contender.api import Phase, Trial, rfc3339
+from contender.api import ENDED, Phase, Trial, rfc3339
 from contender.intent import Intent
 from contender.observation import RouterPod, Variant
 from contender.rollout import rules
 from contender.rollout import trial as machine
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings
+from contender.rollout.orders import Orders
 from contender.rollout.verdict import Verdict
 
 DECISIONS = 50  # kept in the Trial, the newest last
@@ -32,6 +33,7 @@ class Sight:
     pods: Sequence[RouterPod]
     silent: tuple[str, ...]
     share_is_live: bool
+    orders: Orders
     settled: bool  # every router pod carries the route at which the present phase ends
 
 
@@ -40,12 +42,17 @@ def again(trial: Trial, sight: Sight) -> Trial:
     trial = replace(trial, started_at=trial.started_at or sight.now)
     if trial.phase in machine.SETTLES and (sight.settled or trial.phase is not Phase.PROMOTING):
         return _settled(trial, sight)
-    if trial.looked_at and 0 <= (sight.now - trial.looked_at).total_seconds() < SHORTEST:
+    if too_soon(trial, sight):
         return trial
     seen = _taken_in(trial, sight)
-    facts = _facts(seen, sight)
-    verdict = rules.breach(facts) if trial.phase is Phase.PROMOTING else rules.judge(facts)
-    return seen if verdict is None else _decided(seen, verdict, sight.now)
+    known = facts(seen, sight)
+    verdict = rules.turn(known) if trial.phase is Phase.PROMOTING else rules.judge(known)
+    return seen if verdict is None else decided(seen, verdict, sight.now)
+
+
+def too_soon(trial: Trial, sight: Sight) -> bool:
+    """Whether the last look is so near that nothing new can be judged."""
+    return trial.looked_at is not None and 0 <= (sight.now - trial.looked_at).total_seconds() < SHORTEST
 
 
 def share(trial: Trial) -> int:
@@ -55,31 +62,36 @@ def share(trial: Trial) -> int:
 
 def wanted_share(trial: Trial) -> int:
     """The share, in percent, that the trial is at or on its way to."""
-    if trial.phase in {Phase.PROMOTING, Phase.PROMOTED}:
+    if trial.phase in {Phase.PROMOTING, Phase.STANDBY, Phase.PROMOTED}:
         return 100
     ending = {Phase.REJECTING, Phase.REJECTED, Phase.SUPERSEDING, Phase.SUPERSEDED}
     return 0 if trial.phase in ending else share(trial)
 
 
-def supersede(trial: Trial, wanted: Intent, now: datetime) -> Trial:
-    """The trial after the wish went elsewhere; unchanged when its end is under way already."""
+def supersede(trial: Trial, wanted: Intent, now: datetime, *, champion_ready: bool) -> Trial:
+    """The trial after the wish went elsewhere; unchanged when its end is under way already.
+
+    After promotion only the old champion takes the traffic back, if it can; any other wish just ends the standby.
+    """
     if machine.supersede(trial.phase) is trial.phase:
         return trial
     back = wanted.hash == trial.champion.variant
+    if trial.phase is Phase.STANDBY and not (back and champion_ready):
+        return replace(trial, phase=Phase.PROMOTED, ended_at=now)
     rule = "ChampionIsWantedAgain" if back else "AnotherModelIsWanted"
     said = "spec asks for the champion again" if back else f"spec asks for variant {wanted.hash} instead"
     return replace(_recorded(trial, "Supersede", rule, said, now), phase=Phase.SUPERSEDING)
 
 
-def abandon(trial: Trial, now: datetime) -> Trial:
-    """The trial when nothing of its champion is left: there is nobody to compare with, and nobody to go back to."""
-    said = f"no object of champion {trial.champion.variant} is left"
+def abandon(trial: Trial, champion: str, now: datetime) -> Trial:
+    """The trial when nothing of who holds its traffic is left: there is nobody to compare with, or to go back from."""
+    said = f"no object of champion {champion} is left"
     return replace(_recorded(trial, "Supersede", "ChampionIsGone", said, now), phase=Phase.SUPERSEDED, ended_at=now)
 
 
 def _settled(trial: Trial, sight: Sight) -> Trial:
     phase = machine.settle(trial.phase, route_is_live=sight.settled)
-    return replace(trial, phase=phase, ended_at=sight.now if phase is not trial.phase else None)
+    return replace(trial, phase=phase, ended_at=sight.now if phase in ENDED else None)
 
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
@@ -87,6 +99,7 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     before = Evidence.parse(trial.evidence, trial.rules.guardrails)
     after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
     grew = after.challenger_requests > before.challenger_requests
+    counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
     begun = sight.share_is_live and trial.step >= 0
     alive = sight.challenger is not None and sight.challenger.ready > 0
     return replace(
@@ -95,7 +108,7 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
         looked_at=sight.now,
         since=(trial.since or (sight.now if begun else None)) if alive else None,
         traffic_at=sight.now if grew else trial.traffic_at,
-        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if grew else 0.0),
+        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if counts else 0.0),
     )
 
 
@@ -105,7 +118,8 @@ def _passed(trial: Trial, now: datetime) -> float:
     return min(max(passed, 0.0), rules.TRAFFIC_PATIENCE)
 
 
-def _facts(trial: Trial, sight: Sight) -> rules.Facts:
+def facts(trial: Trial, sight: Sight) -> rules.Facts:
+    """What the rules may know at this look."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
     heard = max((when for when in (trial.since, trial.traffic_at) if when), default=sight.now)
     challenger = sight.challenger
@@ -123,10 +137,13 @@ def _facts(trial: Trial, sight: Sight) -> rules.Facts:
         quiet=(sight.now - heard).total_seconds(),
         challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence),
+        orders=sight.orders,
+        trusted=trial.trusted,
     )
 
 
-def _decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
+def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
+    """The trial after `verdict`."""
     phase, step = machine.advance(trial.phase, trial.step, verdict)
     moved = step != trial.step
     recorded = _recorded(

@@ -103,6 +103,7 @@ def _block(raw: dict[str, Any]) -> Block:
         clusters=tuple(raw["clusters"]),
         timeout=raw["timeout"],
         backend_ports=raw["backend_ports"],
+        sticky=raw.get("sticky"),
     )
 
 
@@ -235,12 +236,24 @@ def _routes(name: str, block: Block) -> dict[str, Any]:
 
 
 def _split(deployment: str, block: Block) -> dict[str, Any]:
+    """The challenger comes first: a hash under its share stays under a greater one, so each step moves the fewest."""
     clusters = [
         {"name": cluster_name(deployment, variant, LIVE), "weight": weight}
-        for variant, weight in weights(block.route).items()
+        for variant, weight in reversed(weights(block.route).items())
     ]
-    action = {"weighted_clusters": {"clusters": clusters}, **_timeouts(block.timeout)}
-    return {"match": {"prefix": "/"}, "route": action}
+    if block.sticky is None:
+        action: dict[str, Any] = {"weighted_clusters": {"clusters": clusters}}
+    else:
+        weighted = {"clusters": clusters, "use_hash_policy": True}
+        action = {"weighted_clusters": weighted, "hash_policy": [_user(block.sticky)]}
+    return {"match": {"prefix": "/"}, "route": {**action, **_timeouts(block.timeout)}}
+
+
+def _user(sticky: Mapping[str, str]) -> dict[str, Any]:
+    """Who asks. A request that does not say it is split at random: Envoy makes no cookie for a split of weights."""
+    if "header" in sticky:
+        return {"header": {"header_name": sticky["header"]}}
+    return {"cookie": {"name": sticky["cookie"]}}
 
 
 def _pin(deployment: str, variant: str, timeout: float) -> dict[str, Any]:
