@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from contender import names
 from contender.cluster import kinds
 from tests.apiserver.operators import Operator
 from tests.apiserver.proxy import Proxy
@@ -72,6 +73,16 @@ async def test_a_sync_of_what_the_operator_has_walked_to_wakes_nobody(
 
     assert version(after) == before
     assert proxy.asked == []
+
+
+async def test_a_command_that_a_person_gave_outlives_a_sync(
+    quiet_cluster: Cluster, quiet_namespace: str, user: User
+) -> None:
+    wish = modeldeployment("1")
+    sync(quiet_cluster, quiet_namespace, wish)
+    quiet_cluster.kubectl("annotate", "modeldeployment", "churn", f"{names.PAUSE}=true", "-n", quiet_namespace)
+
+    assert sync(quiet_cluster, quiet_namespace, wish)["metadata"]["annotations"] == {names.PAUSE: "true"}
 
 
 async def test_kubectl_waits_until_the_operator_has_looked_and_the_model_serves(

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from contender.api import ENDED, Phase
-from contender.names import API_VERSION
+from contender.names import API_VERSION, PAUSE, PROMOTE
 from contender.observation import Problem
 from tests.cluster import golang
 from tests.cluster.process import run
@@ -54,6 +54,7 @@ OF_DEPLOYMENTS = {
     ("Shifting", "TrialRuns"): WELL,
     ("Holding", "TrialRuns"): WAITS,
     ("Promoting", "TrialRuns"): WELL,
+    ("Standby", "TrialRuns"): WELL,
     ("Rejecting", "TrialRuns"): WELL,
     ("Superseding", "TrialRuns"): WELL,
 }
@@ -209,6 +210,24 @@ def test_an_object_that_is_being_deleted_is_waited_for(judge: Judge, story: Watc
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
     assert [health for _, health in judged(judge, [going])] == ["Terminating, Progressing"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "annotations", "says"),
+    [({"approval": "Manual"}, {}, PROMOTE), ({}, {PAUSE: "true"}, PAUSE)],
+    ids=["approval is awaited", "the trial is paused"],
+)
+def test_what_waits_for_a_person_is_suspended_and_names_the_command(
+    judge: Judge, rules: dict[str, str], annotations: dict[str, str], says: str
+) -> None:
+    world = World(annotations=annotations)
+    for version in ("1", "2"):
+        world.apply(version, **rules)
+        world.run(200, until="Idle" if version == "1" else "Holding")
+    (health,) = judge([deployment(world)])
+
+    assert (health.kstatus, health.argo) == (WAITS.kstatus, WAITS.argo)
+    assert says in health.message
 
 
 def test_argo_cd_is_told_why(judge: Judge, story: Watched) -> None:
