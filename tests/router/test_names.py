@@ -1,6 +1,7 @@
 """ModelDeployments whose names look like something else, together under one real Envoy; and clients that try things."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -17,6 +18,10 @@ NAMES = (
     "null", "true", "stats", "admin", "contender", "contender-router", "cds", "lds", "rds", "block", "live",
     "x-contender-variant", "a", "a-a", "a--a", "a-aaaaaaaa", "a" * 50, "localhost", "cluster", "listener-a",
 )  # fmt: skip
+STICKY: list[Mapping[str, str]] = [
+    *({"header": name} for name in ("-", "Host", "Content-Length", "Connection", "A" * 64)),
+    *({"cookie": name} for name in ("_", "-", "__Host-a", "a" * 64)),
+]
 TRIES = {
     "another model's routes": {"x-contender-modeldeployment": "null"},
     "another model's routes, twice over": {"X-Contender-Modeldeployment": "null, true"},
@@ -39,6 +44,17 @@ async def test_models_of_whatever_names_are_each_answered_by_their_own_pods(name
     for number, deployment in enumerate(deployments):
         assert (await deployment.ask())[:2] == (200, A), deployment.name
         assert [len(pod.headers) for pod in pods] == [1] * (number + 1) + [0] * (len(pods) - number - 1)
+
+
+@pytest.mark.parametrize("sticky", STICKY, ids=str)
+async def test_whatever_the_schema_takes_for_a_header_or_a_cookie_envoy_takes(
+    deployment: Deployment, sticky: Mapping[str, str]
+) -> None:
+    await deployment.variant(A)
+    await deployment.variant(B)
+    await deployment.route(Route(A, B, 50), A, B, sticky=sticky)
+
+    assert {status for status, _, _ in await deployment.ask_often(5)} == {200}
 
 
 @pytest.mark.parametrize("wanted", TRIES)

@@ -4,12 +4,14 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contender.manifests.routes.bootstrap import bootstrap
 from contender.manifests.routes.envoy import LIVE, cluster_name, configmap_data, parse_split
 from contender.measure.envoy import stats_filter
+from contender.names import ABORT, PAUSE, PROMOTE, RETRY
 from contender.observation import Block, Route
 from tests.unit.world import World
 from tools import crds
@@ -18,6 +20,7 @@ from tools import crds
 BREAKOUT = "\"}]},'\\\n\r\t%REQ(authorization)%{{ .Values }}${HOME}#\u2028\u202e\u00a0é"
 HASH = st.text("0123456789abcdef", min_size=8, max_size=8)
 PORT = 10_000
+COMMANDS = (ABORT, PAUSE, PROMOTE, RETRY)
 
 
 def pattern_of_names() -> str:
@@ -51,7 +54,8 @@ def test_nothing_that_a_user_writes_but_the_name_comes_into_the_routers_files() 
         spec = world.raw["spec"]
         spec["model"] = {**poisoned(spec["model"]), "uri": BREAKOUT + version}
         spec["runtime"] = {"image": BREAKOUT, "args": [BREAKOUT], "env": [{"name": BREAKOUT, "value": BREAKOUT}]}
-        world.raw["metadata"] |= {"labels": {BREAKOUT: BREAKOUT}, "annotations": {BREAKOUT: BREAKOUT}}
+        world.raw["metadata"] |= {"labels": {BREAKOUT: BREAKOUT}}
+        world.annotations = dict.fromkeys(COMMANDS, BREAKOUT) | {BREAKOUT: BREAKOUT}
         world.run(20)
     blocks = [plan.block for plan in world.history if plan.block]
     texts = [text for each in blocks for text in configmap_data("team", {"churn": each}).values()]
@@ -78,6 +82,17 @@ def test_two_names_are_never_mistaken_for_each_other(
     assert parse_split(version, other) == other_route
     assert not re.search(stats_filter(mine), theirs)
     assert re.search(stats_filter(other), theirs)
+
+
+@pytest.mark.parametrize("by", ["header", "cookie"])
+def test_what_keeps_a_user_on_one_variant_has_a_plain_name(by: str) -> None:
+    schemas = dict(crds.walk(crds.schema(crds.load()["ModelDeployment"])))
+    rule = schemas[f"spec.traffic.sticky.{by}"]["x-kubernetes-validations"][0]["rule"]
+    (allowed,) = re.findall(r"self\.matches\('(.+)'\)", rule)
+    marks = [mark for mark in BREAKOUT + " .:;=/@" if not (mark.isascii() and mark.isalnum())]
+
+    assert re.search(allowed, "x-user-id")
+    assert [mark for mark in marks if re.search(allowed, f"a{mark}a")] == []
 
 
 def test_the_routers_own_listener_has_a_name_that_no_model_can_have() -> None:

@@ -1,7 +1,8 @@
 """A namespace's blocks as the files that its routers read: clusters, listeners and one route table.
 
 Cluster, listener and route names are the wire between this module and `measure.envoy`, which reads them back from
-Envoy's counters. One bad cluster makes Envoy refuse all of them, so nothing that a user wrote is copied in here.
+Envoy's counters. One bad cluster makes Envoy refuse all of them, so of what a user wrote only names are copied in here,
+which the schema keeps plain.
 """
 
 import hashlib
