@@ -61,7 +61,7 @@ test: venv ## every test, on a real cluster
 	$(RUN) -m pytest
 
 test-unit: venv ## the tests that need no cluster
-	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract
+	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract tests/gitops tests/monitoring
 
 demo: venv ## the whole story on a cluster: serve, promote, reject, revert (first run about 15 minutes, then under 4)
 	$(RUN) -m tools.demo

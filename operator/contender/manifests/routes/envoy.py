@@ -83,6 +83,11 @@ def cluster_name(deployment: str, variant: str, purpose: str) -> str:
     return f"{deployment}_{variant}_{purpose}"
 
 
+def stat_prefix(deployment: str) -> str:
+    """Under which a listener's counters are. Envoy has some of its own under `admin`, which is a fair name too."""
+    return f"of_{deployment}"
+
+
 def weights(route: Route) -> dict[str, int]:
     """The variants that get live traffic, in percent; they total 100, and none is zero."""
     parts = {route.champion: 100 - route.share}
@@ -176,7 +181,7 @@ def _listener(name: str, port: int) -> dict[str, Any]:
     return {
         "@type": f"{TYPES}.listener.v3.Listener",
         "name": name,
-        "stat_prefix": name,
+        "stat_prefix": stat_prefix(name),
         "address": address(EVERY_INTERFACE, port),
         "filter_chains": [{"filters": [{"name": "http", "typed_config": _connection_manager(name)}]}],
     }
@@ -185,7 +190,7 @@ def _listener(name: str, port: int) -> dict[str, Any]:
 def _connection_manager(name: str) -> dict[str, Any]:
     return {
         "@type": HCM,
-        "stat_prefix": name,
+        "stat_prefix": stat_prefix(name),
         "rds": {"route_config_name": ROUTE_TABLE, "config_source": file_source("rds.json")},
         "early_header_mutation_extensions": [_says_whose_requests_come(name)],
         "http_filters": [ROUTER_FILTER],
