@@ -164,10 +164,10 @@ class Trial:
     resource_version: str
     champion: Contestant
     challenger: Contestant
-    champion_replicas: int  # when the trial began
+    champion_replicas: int  # when the trial began, or was won if they were more then
     rules: TrialRules
     trusted: bool  # the challenger was champion not long ago
-    retry: bool  # begun by the command, of a challenger that had been rejected
+    stale: tuple[str, ...]  # commands that an earlier trial of the same challenger has heard
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
@@ -179,7 +179,7 @@ class Trial:
     evidence: Json
     watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
-    retry_withdrawn: bool  # ... and the command by which it was begun
+    renewed: tuple[str, ...]  # stale commands that were taken away since
     started_at: datetime | None
     ended_at: datetime | None
 
@@ -191,10 +191,10 @@ class Trial:
             resource_version=meta["resourceVersion"],
             champion=Contestant.parse(spec["champion"]),
             challenger=Contestant.parse(spec["challenger"]),
-            champion_replicas=spec["championReplicas"],
+            champion_replicas=max(spec["championReplicas"], status.get("championReplicas", 0)),
             rules=TrialRules.parse(spec),
             trusted=spec["trusted"],
-            retry=spec["retry"],
+            stale=tuple(spec["stale"]),
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
             since=moment(status.get("since")),
@@ -206,7 +206,7 @@ class Trial:
             evidence=status.get("evidence", {}),
             watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
-            retry_withdrawn=status.get("retryWithdrawn", False),
+            renewed=tuple(status.get("renewed", ())),
             started_at=moment(status.get("startedAt")),
             ended_at=moment(status.get("endedAt")),
         )

@@ -4,7 +4,7 @@ Five questions, in order: who is champion, what becomes of the trial, how is the
 variants stay and what are they made of (`desired`), what is told to people (`status`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,8 @@ from contender.api import Phase, Trial
 from contender.manifests import trial as trial_manifest
 from contender.observation import Block, Observation
 from contender.rollout import capacity, look, standby
-from contender.rollout.commands import Outcome
-from contender.rollout.orders import orders, retries
+from contender.rollout.answers import Outcome
+from contender.rollout.commands import given, renewed, retries, stale
 from contender.rollout.trial import WAITS_FOR_THE_WORLD, is_rejected
 
 TRIAL_SECONDS = 2.0  # between two looks while a trial runs
@@ -53,7 +53,7 @@ def make_plan(seen: Observation) -> Plan:
     champion = find_champion(replace(seen, trials=(*seen.trials[:-1], trial))) if trial else reigning
     begins = _begin(champion, trial, seen)
     route = traffic.wanted_route(champion, trial, seen)
-    block, live = traffic.wanted_block(route, seen), traffic.is_live(route, seen)
+    block, live = traffic.wanted_block(route, trial, seen), traffic.is_live(route, seen)
     kept = desired.intents(champion, trial, seen)
     surplus = tuple(sorted(seen.variants.keys() - kept.keys() - traffic.reachable(block, seen)))
     stale = traffic.stale_pods(block, seen)
@@ -96,13 +96,14 @@ def _one_look_further(trial: Trial | None, champion: str | None, seen: Observati
     if trial is None or champion is None:
         return trial
     wish_is_gone = trial.challenger.variant != seen.wanted.hash
+    trial = replace(trial, renewed=renewed(seen.deployment.annotations, trial))
     if trial.ended:
-        return _looked_back(trial, seen, wish_is_gone=wish_is_gone)
+        return replace(trial, withdrawn=trial.withdrawn or wish_is_gone)
     if _winner(trial) != champion:
         return look.abandon(trial, _winner(trial), seen.now)
     sight = _sight(trial, seen)
     if wish_is_gone:
-        trial = look.supersede(trial, seen.wanted, seen.now, champion_ready=sight.champion_ready)
+        trial = look.supersede(trial, seen.wanted, sight)
     return _looked_at(trial, sight)
 
 
@@ -112,17 +113,9 @@ def _looked_at(trial: Trial, sight: look.Sight) -> Trial:
     if trial.phase is Phase.STANDBY:
         return standby.again(trial, sight)
     after = look.again(trial, sight)
+    if after.phase is Phase.PROMOTING and trial.phase is not Phase.PROMOTING:  # the day has more traffic than the night
+        after = replace(after, champion_replicas=max(after.champion_replicas, sight.champion_replicas))
     return standby.begin(after, sight.now) if after.phase is Phase.STANDBY else after
-
-
-def _looked_back(trial: Trial, seen: Observation, *, wish_is_gone: bool) -> Trial:
-    """An ended trial remembers that the wish for its challenger, or the command that began it, went away since."""
-    commanded = seen.deployment.annotations.get(names.RETRY) == trial.challenger.variant
-    return replace(
-        trial,
-        withdrawn=trial.withdrawn or wish_is_gone,
-        retry_withdrawn=trial.retry_withdrawn or (trial.retry and not commanded),
-    )
 
 
 def _sight(trial: Trial, seen: Observation) -> look.Sight:
@@ -131,11 +124,12 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         now=seen.now,
         challenger=seen.variants.get(trial.challenger.variant),
         champion_ready=bool(champion and champion.ready),
+        champion_replicas=champion.replicas if champion else 0,
         capacity=capacity.challenger_pods(trial, seen.deployment),
         pods=seen.router.pods,
         silent=seen.router.silent,
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
-        orders=orders(seen.deployment.annotations, trial.challenger.variant),
+        commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),
     )
 
@@ -147,20 +141,29 @@ def _begin(champion: str | None, trial: Trial | None, seen: Observation) -> Mapp
     retry = trial is not None and is_rejected(trial, wanted.hash) and retries(seen.deployment.annotations, trial)
     if champion is None or wanted.hash == champion or under_way or (is_rejected(trial, wanted.hash) and not retry):
         return None
-    trusted = wanted.hash in _former_champions(seen)
+    earlier = (*seen.trials[:-1], trial) if trial else ()
+    trusted = wanted.hash in _former_champions(earlier, seen.deployment.trusted_history)
+    old_commands = stale(seen.deployment.annotations, wanted.hash, earlier)
     number = 1 + max((names.trial_number(old.name) for old in seen.trials), default=0)
     incumbent = seen.variants[champion]
     pods = max(1, incumbent.replicas)
     return trial_manifest.trial(
-        seen.deployment, number, incumbent.intent.contestant, wanted.contestant, pods, trusted=trusted, retry=retry
+        seen.deployment,
+        number,
+        incumbent.intent.contestant,
+        wanted.contestant,
+        pods,
+        trusted=trusted,
+        stale=old_commands,
     )
 
 
-def _former_champions(seen: Observation) -> set[str]:
-    """Those that the latest promotions replaced, as many as `trustedHistory` says."""
-    replaced = [trial.champion.variant for trial in seen.trials if trial.phase is Phase.PROMOTED]
+def _former_champions(trials: Sequence[Trial], most: int) -> set[str]:
+    """Those that the latest promotions replaced, at most so many, but for who was rejected in its latest trial."""
+    replaced = [trial.champion.variant for trial in trials if trial.phase is Phase.PROMOTED]
     newest_first = list(dict.fromkeys(reversed(replaced)))
-    return set(newest_first[: seen.deployment.trusted_history])
+    latest = {trial.challenger.variant: trial.phase for trial in trials}
+    return {variant for variant in newest_first[:most] if latest.get(variant) is not Phase.REJECTED}
 
 
 def _old_trials(seen: Observation) -> tuple[str, ...]:

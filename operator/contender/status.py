@@ -7,8 +7,8 @@ from typing import Any
 from contender.api import Phase, Trial, rfc3339
 from contender.conditions import FALSE, TRUE, UNKNOWN, Condition, Type, dump
 from contender.observation import Observation, Problem, Variant
-from contender.rollout import commands, look
-from contender.rollout.commands import Answer, Subject
+from contender.rollout import answers, look
+from contender.rollout.answers import Answer, Subject
 from contender.rollout.trial import is_rejected
 
 HISTORY = 10
@@ -32,7 +32,8 @@ class Report:
     def answers(self) -> tuple[Answer, ...]:
         """What becomes of each command."""
         annotations = self.seen.deployment.annotations
-        return tuple(commands.answers(Subject(annotations, self.champion, self.trial, self.seen.wanted.hash)))
+        former = frozenset(trial.challenger.variant for trial in self.seen.trials)
+        return tuple(answers.answers(Subject(annotations, self.champion, self.trial, self.seen.wanted.hash, former)))
 
     @property
     def champion_pods(self) -> int:
@@ -42,7 +43,8 @@ class Report:
     @property
     def newcomer(self) -> Variant | None:
         """The variant whose start is waited for: the challenger's, or the very first one's."""
-        wanted = None if self.running is None and self.champion else self.seen.wanted.hash
+        waits = self.champion is None or (self.running is not None and self.running.phase is not Phase.STANDBY)
+        wanted = self.seen.wanted.hash if waits else None
         return self.seen.variants.get(wanted or "")
 
     @property

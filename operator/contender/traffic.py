@@ -26,8 +26,10 @@ def last_route(trial: Trial) -> Route:
 def _route_in_trial(trial: Trial, seen: Observation) -> Route:
     if trial.phase in {Phase.REJECTING, Phase.SUPERSEDING}:
         return last_route(trial)
+    if trial.phase is Phase.STANDBY and trial.champion.variant not in seen.variants:
+        return Route(trial.challenger.variant)
     if trial.phase is Phase.STANDBY:
-        return _route_in_standby(trial, seen)
+        return last_route(trial)
     challenger = seen.variants.get(trial.challenger.variant)
     if challenger is None or not challenger.ready:
         return Route(trial.champion.variant)
@@ -37,27 +39,21 @@ def _route_in_trial(trial: Trial, seen: Observation) -> Route:
     return Route(trial.champion.variant, trial.challenger.variant, look.share(trial))
 
 
-def _route_in_standby(trial: Trial, seen: Observation) -> Route:
-    """To the new champion; to the old one while only that has ready pods."""
-    new, old = (seen.variants.get(each.variant) for each in (trial.challenger, trial.champion))
-    lost = not (new and new.ready) and old and old.ready
-    return Route(trial.champion.variant, trial.challenger.variant) if lost else last_route(trial)
-
-
 def is_live(route: Route | None, seen: Observation) -> bool:
     """Every ready router pod answers, and carries `route`."""
     router = seen.router
     return bool(router.pods) and not router.silent and all(pod.listening and pod.route == route for pod in router.pods)
 
 
-def wanted_block(wanted: Route | None, seen: Observation) -> Block | None:
+def wanted_block(wanted: Route | None, trial: Trial | None, seen: Observation) -> Block | None:
     """What to write into the router's configuration now. Raises RouterFull."""
     old = seen.router.block
     if wanted is None:
         return old
     port = old.port if old else (seen.entry and seen.entry.port) or free_port(seen.router)
     ports = {variant: known.intent.port for variant, known in seen.variants.items()}
-    block = next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router)
+    proven = frozenset({trial.champion.variant, trial.challenger.variant} if trial and trial.watches else ())
+    block = next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router, proven)
     return replace(block, sticky=seen.deployment.sticky)
 
 

@@ -58,8 +58,8 @@ def _is(peer: Json, end: End, home: str) -> bool:
 
 def _selects(selector: Json, labels: Mapping[str, str]) -> bool:
     assert selector.keys() <= {"matchLabels"}, "only labels are understood here"
-    return selector.get("matchLabels", {}).items() <= labels.items()
+    return bool(selector.get("matchLabels", {}).items() <= labels.items())
 
 
 def _covers(rule: Json, port: Port) -> bool:
-    return rule["protocol"] == port.protocol and rule["port"] <= port.number <= rule.get("endPort", rule["port"])
+    return bool(rule["protocol"] == port.protocol and rule["port"] <= port.number <= rule.get("endPort", rule["port"]))

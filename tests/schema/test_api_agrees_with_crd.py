@@ -23,7 +23,7 @@ from contender.api import (
 from contender.api import seconds as length
 from contender.manifests.routes.bootstrap import EDGES
 from contender.rollout import look
-from contender.rollout.commands import ANSWERS, Outcome
+from contender.rollout.answers import ANSWERS, Outcome
 from contender.rollout.verdict import Verdict
 from tools import crds
 from tools.crds import Schema

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contender.api import Approval, Guardrail, Measure, OnTimeout, TrialRules
 from contender.observation import Problem
 from contender.rollout import rules
-from contender.rollout.orders import Orders
+from contender.rollout.commands import Commands
 from contender.rollout.rules import RULES, Facts, Finding, judge, reason
 from contender.rollout.verdict import Hold, Promote, Reject, Shift
 
@@ -44,18 +44,18 @@ READY = Facts(
     quiet=0.0,
     challenger_requests=1000,
     findings=(FINE,),
-    orders=Orders(),
+    commands=Commands(),
     trusted=False,
 )
 
 # What makes each rule speak. Changes of one rule are chosen so that they leave the others' facts alone where they can.
 SPEAKS: dict[Callable[..., object], dict[str, object]] = {
-    rules.abort_is_commanded: {"orders": Orders(promote=True, abort=True, pause=True)},
+    rules.abort_is_commanded: {"commands": Commands(promote=True, abort=True, pause=True)},
     rules.guardrail_is_breached: {"findings": (BROKEN,)},
     rules.challenger_cannot_start: {"problem": Problem("ModelNotFound", "404"), "ready": 0},
     rules.challenger_is_not_ready: {"ready": 0},
-    rules.trial_is_paused: {"orders": Orders(promote=True, pause=True)},
-    rules.promotion_is_commanded: {"orders": Orders(promote=True)},
+    rules.trial_is_paused: {"commands": Commands(promote=True, pause=True)},
+    rules.promotion_is_commanded: {"commands": Commands(promote=True)},
     rules.model_is_trusted: {"trusted": True},
     rules.champion_is_not_ready: {"champion_ready": False},
     rules.router_is_silent: {"silent_routers": ("router-a",)},
@@ -134,21 +134,21 @@ def test_a_proof_that_arrives_after_the_timeout_still_promotes() -> None:
 
 
 def test_a_commanded_promotion_waits_for_the_pods_that_all_traffic_needs() -> None:
-    commanded = replace(READY, step=0, findings=(OPEN,), orders=Orders(promote=True))
+    commanded = replace(READY, step=0, findings=(OPEN,), commands=Commands(promote=True))
 
     assert isinstance(judge(commanded), Promote)
     assert isinstance(judge(replace(commanded, capacity=3)), Hold)
 
 
 def test_a_commanded_promotion_does_not_hide_a_breach() -> None:
-    assert isinstance(judge(replace(READY, findings=(BROKEN,), orders=Orders(promote=True))), Reject)
+    assert isinstance(judge(replace(READY, findings=(BROKEN,), commands=Commands(promote=True))), Reject)
 
 
 def test_with_manual_approval_nothing_is_promoted_without_a_person() -> None:
     facts = replace(READY, rules=replace(TRIAL, approval=Approval.MANUAL))
 
     assert judge(facts).rule == "ApprovalIsAwaited"
-    assert isinstance(judge(replace(facts, orders=Orders(promote=True))), Promote)
+    assert isinstance(judge(replace(facts, commands=Commands(promote=True))), Promote)
 
 
 findings = st.builds(Finding, st.just("errors"), st.floats(0, 1e12), st.floats(0, 1e12), st.just("numbers"))
@@ -167,7 +167,7 @@ facts = st.builds(
     quiet=st.floats(0, 100),
     challenger_requests=st.integers(0, 10_000),
     findings=st.lists(findings, min_size=1, max_size=4).map(tuple),
-    orders=st.builds(Orders, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
+    commands=st.builds(Commands, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
     trusted=st.booleans(),
 )
 
@@ -183,7 +183,7 @@ def test_traffic_goes_to_the_challenger_only_when_it_is_ready_and_clean(facts: F
 
 @given(facts)
 def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts: Facts) -> None:
-    if isinstance(judge(facts), Promote) and not (facts.orders.promote or facts.trusted):
+    if isinstance(judge(facts), Promote) and not (facts.commands.promote or facts.trusted):
         assert facts.on_last_step
         assert not facts.unproved
         assert facts.challenger_requests > 0
@@ -192,6 +192,6 @@ def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts
 @given(facts)
 def test_silence_is_neither_success_nor_failure(facts: Facts) -> None:
     unheard = replace(facts, findings=tuple(replace(finding, breach=1.0) for finding in facts.findings), quiet=100.0)
-    unheard = replace(unheard, orders=Orders(pause=facts.orders.pause), trusted=False)
+    unheard = replace(unheard, commands=Commands(pause=facts.commands.pause), trusted=False)
     if unheard.step >= 0:
         assert isinstance(judge(unheard), Hold)

@@ -104,17 +104,84 @@ def test_a_third_wish_ends_the_standby_and_begins_its_trial() -> None:
     assert world.failures_of_route == 0
 
 
-def test_a_new_champion_without_pods_is_stood_in_for_and_comes_back() -> None:
+def test_a_new_champion_that_loses_its_pods_is_on_trial_again() -> None:
     world, old, new = promoted()
     world.broken[new] = Problem("ServerCrashes", "it ended")
     world.run(4)
 
     assert route(world) == old
+    assert world.status["champion"]["variant"] == old
+    assert world.newest_trial.decisions[-1]["rule"] in {"ChampionIsLost", "ChallengerCannotStart"}
     del world.broken[new]
-    world.run(6)
+    world.run(200, until="Standby")
+
+    assert world.status["champion"]["variant"] == new
+
+
+def test_a_new_champion_that_stays_lost_is_never_let_have_the_traffic() -> None:
+    world, old, new = promoted(standby="60s")
+    world.broken[new] = Problem("ServerCrashes", "it ended")
+    world.run(4)
+    lost = world.failures_of_route
+    world.run(60)
+
+    assert route(world) == old
+    assert world.failures_of_route == lost
+    third = world.apply("3")
+    world.run(200, until="Standby")
+    world.run(3)
+
+    assert world.status["champion"]["variant"] == third
+    assert world.failures_of_route == lost
+
+
+def test_a_third_wish_while_the_new_champion_is_lost_goes_back_first() -> None:
+    world, old, new = promoted()
+    world.broken[new] = Problem("ServerCrashes", "it ended")
+    world._pass(2.0)
+    lost = world.failures_of_route
+    world.apply("3", soak="1h")
+    world.run(10)
+
+    assert world.newest_trial.champion.variant == old
+    assert world.failures_of_route - lost < 2000
+    assert route(world) == old
+
+
+def test_the_traffic_goes_back_past_a_router_pod_that_is_silent() -> None:
+    world, old, new = promoted()
+    world.run(3)
+    world.envoys[0].silent = True
+    world.annotations = {"contender.dev/abort": new}
+    world.run(3)
+
+    assert route(world) == old
+    assert world.failures_of_route == 0
+
+
+def test_who_stands_by_keeps_the_pods_that_it_had_when_it_was_replaced() -> None:
+    world = World()
+    old = world.apply("1")
+    world.run(30, until="Idle")
+    new = world.apply("2", standby="10m")
+    world.run(30, until="Shifting")
+    world.workloads[old].replicas = 8
+    world.run(200, until="Standby")
+    world.workloads[old].replicas = world.workloads[old].ready = 1  # what an autoscaler does without traffic
+    world.run(10)
+
+    assert world.workloads[old].ready == 8
+    assert world.workloads[new].ready >= 8
+
+
+def test_a_standby_without_objects_and_without_a_router_configuration_goes_on() -> None:
+    world, old, new = promoted(standby="60s")
+    del world.workloads[old]
+    world.block = None
+    world.run(60, until="Idle")
 
     assert route(world) == new
-    assert not world.newest_trial.ended
+    assert world.status["champion"]["variant"] == new
 
 
 def test_nothing_is_given_back_to_a_champion_without_pods() -> None:
@@ -153,6 +220,19 @@ def test_going_back_to_a_trusted_model_needs_no_trial() -> None:
     assert world.status["champion"]["variant"] == old
     assert world.newest_trial.decisions[-1]["rule"] == "ModelIsTrusted"
     assert world.failures_of_route == 0
+
+
+def test_the_old_champion_is_trusted_when_it_is_wanted_before_its_pods_are_ready() -> None:
+    world, old, _ = promoted(trustedHistory=3)
+    world.broken[old] = Problem("OutOfMemory", "it was killed")
+    world.run(3)
+    world.apply("1", trustedHistory=3, soak="1h")
+    world.run(2)
+    del world.broken[old]
+    world.run(30)
+
+    assert world.newest_trial.trusted
+    assert world.status["champion"]["variant"] == old
 
 
 def test_a_model_that_was_sent_back_after_promotion_is_not_trusted() -> None:
@@ -195,7 +275,7 @@ def test_the_bound_is_the_greater_of_what_is_fine_and_what_the_champion_may_have
     clean = MeasureEvidence(Guardrail(Measure.ERRORS, None, 1.25, 0.001), trial=Pair(Count(0, 10**6), Count(0, 1)))
 
     assert 0.0125 < (Watch.begin(champion, 0.95).bound or 0) < 0.02
-    assert Watch.begin(unseen, 0.95).bound is None
+    assert Watch.begin(unseen, 0.95).bound == 0.001
     assert Watch.begin(clean, 0.95).bound == 0.001
 
 

@@ -17,7 +17,7 @@ def trial(
     champion_replicas: int,
     *,
     trusted: bool,
-    retry: bool,
+    stale: list[str],
 ) -> dict[str, Any]:
     """The Trial as it begins: all that comes later is its status."""
     return {
@@ -35,7 +35,7 @@ def trial(
             "challenger": challenger.dump(),
             "championReplicas": champion_replicas,
             "trusted": trusted,
-            "retry": retry,
+            "stale": stale,
             **{key: deployment.trial[key] for key in COPIED},
         },
     }
@@ -56,7 +56,8 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         "share": share,
         "judgedSeconds": round(known.judged_seconds, 3),
         "withdrawn": known.withdrawn,
-        **({"retryWithdrawn": True} if known.retry_withdrawn else {}),
+        "championReplicas": known.champion_replicas,
+        **({"renewed": list(known.renewed)} if known.renewed else {}),
         "decisions": list(known.decisions),
         "evidence": known.evidence,
         **({"watches": list(known.watches)} if known.watches else {}),

@@ -3,7 +3,7 @@
 from math import ceil
 
 from contender.api import ModelDeployment, OnTimeout, Trial, seconds
-from contender.rollout.orders import orders
+from contender.rollout.commands import given
 from contender.rollout.trial import WON
 
 HEADROOM = 1.2
@@ -21,7 +21,7 @@ def champion_pods(trial: Trial | None, owner: ModelDeployment) -> int:
 
 def _next_share(trial: Trial, owner: ModelDeployment) -> int:
     following = trial.step + 1
-    commanded = orders(owner.annotations, trial.challenger.variant).promote
+    commanded = given(owner.annotations, trial).promote
     if commanded or trial.trusted or trial.phase in WON or _promoted_by_timeout(trial):
         return 100
     return trial.rules.steps[following] if following < len(trial.rules.steps) else 100

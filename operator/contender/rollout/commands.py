@@ -1,128 +1,56 @@
-"""What each command is answered: whether it is on its way, has come true, or cannot be, and what to write. Pure."""
+"""What people ask of a trial by the annotations of its ModelDeployment. Pure.
 
-from collections.abc import Callable, Iterator, Mapping
+A command is a state and not a message: it holds while the annotation is there, and names the variant that it speaks of.
+So it may be given twice, and be synced by a GitOps tool. What `promote` and `retry` did once they would do again at a
+later trial of the same variant; so one that is found there when such a trial begins is stale, until it was taken away.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from contender import names
-from contender.api import Json, Phase, Trial
-from contender.rollout.orders import retries
-from contender.rollout.trial import is_rejected
+from contender.api import Json, Trial
 
-
-class Outcome(StrEnum):
-    ACCEPTED = "Accepted"
-    DONE = "Done"
-    REFUSED = "Refused"
+ACTS_AGAIN = {"promote": names.PROMOTE, "retry": names.RETRY}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What becomes of one annotation."""
+class Commands:
+    """What is asked of one trial."""
 
-    command: str
-    value: str
-    outcome: Outcome
-    message: str
-
-    def dump(self) -> dict[str, str]:
-        return {
-            "command": self.command,
-            "value": self.value,
-            "outcome": str(self.outcome),
-            "message": self.message,
-        }
+    promote: bool = False
+    abort: bool = False
+    pause: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom the commands can speak of."""
-
-    annotations: Json
-    champion: str | None
-    trial: Trial | None  # the newest
-    wanted: str
-
-    @property
-    def challenger(self) -> str | None:
-        """The variant on trial."""
-        return self.trial.challenger.variant if self.trial and not self.trial.ended else None
+def given(annotations: Json, trial: Trial) -> Commands:
+    """What is asked of `trial`."""
+    return Commands(
+        promote=_is_fresh("promote", annotations, trial),
+        abort=annotations.get(names.ABORT) == trial.challenger.variant,
+        pause=annotations.get(names.PAUSE) == "true",
+    )
 
 
-def answers(subject: Subject) -> Iterator[Answer]:
-    """What becomes of each command that is there."""
-    for annotation, answer in ANSWERS.items():
-        value = subject.annotations.get(annotation)
-        if value:
-            outcome, message = answer(subject, value)
-            yield Answer(annotation.rpartition("/")[2], value, outcome, message)
+def retries(annotations: Json, trial: Trial) -> bool:
+    """Whether the rejected challenger of `trial` is to be tried again."""
+    aborted = annotations.get(names.ABORT) == trial.challenger.variant
+    return not aborted and _is_fresh("retry", annotations, trial)
 
 
-def _promote(subject: Subject, variant: str) -> tuple[Outcome, str]:
-    trial = subject.trial
-    if variant == subject.champion:
-        return Outcome.DONE, f"variant {variant} is the champion"
-    if trial is None or variant != subject.challenger:
-        return Outcome.REFUSED, _not_on_trial(subject, variant, names.PROMOTE)
-    if trial.phase in {Phase.REJECTING, Phase.SUPERSEDING}:
-        return Outcome.REFUSED, f"too late: {trial.name} is {trial.phase}"
-    if subject.annotations.get(names.ABORT) == variant:
-        return Outcome.REFUSED, f"{names.ABORT} names the same variant, and wins: remove one of the two"
-    if subject.annotations.get(names.PAUSE) == "true":
-        return Outcome.ACCEPTED, f"{trial.name} promotes it once {names.PAUSE} is removed"
-    return Outcome.ACCEPTED, f"{trial.name} promotes it as soon as its pods can carry all traffic"
+def stale(annotations: Json, challenger: str, trials: Sequence[Trial]) -> list[str]:
+    """Commands that an earlier trial of `challenger`, one of `trials`, has heard already; [] for its first trial."""
+    again = any(trial.challenger.variant == challenger for trial in trials)
+    return [name for name, key in ACTS_AGAIN.items() if again and annotations.get(key) == challenger]
 
 
-def _abort(subject: Subject, variant: str) -> tuple[Outcome, str]:
-    trial = subject.trial
-    if variant == subject.champion != subject.challenger:
-        return Outcome.REFUSED, f"variant {variant} is the champion: to replace it, change spec.model"
-    if trial and variant == trial.challenger.variant and trial.phase is Phase.REJECTED:
-        return Outcome.DONE, f"{trial.name} sent it back"
-    if trial is None or variant != subject.challenger:
-        return Outcome.REFUSED, _not_on_trial(subject, variant, names.ABORT)
-    return Outcome.ACCEPTED, f"{trial.name} sends it back"
+def renewed(annotations: Json, trial: Trial) -> tuple[str, ...]:
+    """Stale commands of `trial` that were taken away since it began, and count again when they are given again."""
+    variant = trial.challenger.variant
+    away = (name for name in trial.stale if annotations.get(ACTS_AGAIN[name]) != variant)
+    return tuple(sorted({*trial.renewed, *away}))
 
 
-def _retry(subject: Subject, variant: str) -> tuple[Outcome, str]:
-    trial = subject.trial
-    if variant in {subject.champion, subject.challenger}:
-        who = "the champion" if variant == subject.champion else "on trial"
-        return Outcome.DONE, f"variant {variant} is {who}"
-    if trial is None or not is_rejected(trial, subject.wanted) or variant != subject.wanted:
-        return (
-            Outcome.REFUSED,
-            f"spec asks for variant {subject.wanted}: only a rejected one that spec asks for is tried again",
-        )
-    if subject.annotations.get(names.ABORT) == variant:
-        return Outcome.REFUSED, f"{names.ABORT} names the same variant, and wins: remove it"
-    if not retries(subject.annotations, trial):
-        return (
-            Outcome.DONE,
-            "it was tried again, and sent back again: for one more trial remove the annotation, then set it",
-        )
-    return Outcome.ACCEPTED, "another trial of it begins"
-
-
-def _pause(subject: Subject, value: str) -> tuple[Outcome, str]:
-    if value not in {"true", "false"}:
-        return Outcome.REFUSED, f'write {names.PAUSE}: "true", or remove the annotation'
-    if value == "false":
-        return Outcome.DONE, "nothing is paused"
-    if subject.challenger is None:
-        return Outcome.ACCEPTED, "nothing is on trial; the next trial waits before its first share"
-    return Outcome.ACCEPTED, "the share stays as it is until the annotation is removed; guardrails go on"
-
-
-def _not_on_trial(subject: Subject, variant: str, annotation: str) -> str:
-    challenger = subject.challenger
-    mend = f"write {annotation}={challenger}, or remove it" if challenger else "nothing is: remove the annotation"
-    return f"variant {variant} is not on trial; {mend}"
-
-
-ANSWERS: Mapping[str, Callable[[Subject, str], tuple[Outcome, str]]] = {
-    names.PROMOTE: _promote,
-    names.ABORT: _abort,
-    names.RETRY: _retry,
-    names.PAUSE: _pause,
-}
+def _is_fresh(name: str, annotations: Json, trial: Trial) -> bool:
+    known = name not in trial.stale or name in trial.renewed
+    return known and annotations.get(ACTS_AGAIN[name]) == trial.challenger.variant

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from contender.api import ENDED, Phase, Trial, rfc3339
+from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
 from contender.observation import RouterPod, Variant
 from contender.rollout import rules
 from contender.rollout import trial as machine
+from contender.rollout.commands import Commands
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings
-from contender.rollout.orders import Orders
 from contender.rollout.verdict import Verdict
 
 DECISIONS = 50  # kept in the Trial, the newest last
@@ -29,11 +29,12 @@ class Sight:
     now: datetime
     challenger: Variant | None
     champion_ready: bool
+    champion_replicas: int
     capacity: int
     pods: Sequence[RouterPod]
     silent: tuple[str, ...]
     share_is_live: bool
-    orders: Orders
+    commands: Commands
     settled: bool  # every router pod carries the route at which the present phase ends
 
 
@@ -68,25 +69,27 @@ def wanted_share(trial: Trial) -> int:
     return 0 if trial.phase in ending else share(trial)
 
 
-def supersede(trial: Trial, wanted: Intent, now: datetime, *, champion_ready: bool) -> Trial:
+def supersede(trial: Trial, wanted: Intent, sight: Sight) -> Trial:
     """The trial after the wish went elsewhere; unchanged when its end is under way already.
 
-    After promotion only the old champion takes the traffic back, if it can; any other wish just ends the standby.
+    After promotion the old champion, if it can, takes the traffic back when it is wanted, or when the new one is lost;
+    any other wish just ends the standby.
     """
     if machine.supersede(trial.phase) is trial.phase:
         return trial
     back = wanted.hash == trial.champion.variant
-    if trial.phase is Phase.STANDBY and not (back and champion_ready):
-        return replace(trial, phase=Phase.PROMOTED, ended_at=now)
+    lost = sight.challenger is None or not sight.challenger.ready
+    if trial.phase is Phase.STANDBY and not (sight.champion_ready and (back or lost)):
+        return replace(trial, phase=Phase.PROMOTED, ended_at=sight.now)
     rule = "ChampionIsWantedAgain" if back else "AnotherModelIsWanted"
     said = "spec asks for the champion again" if back else f"spec asks for variant {wanted.hash} instead"
-    return replace(_recorded(trial, "Supersede", rule, said, now), phase=Phase.SUPERSEDING)
+    return replace(recorded(trial, "Supersede", rule, said, sight.now), phase=Phase.SUPERSEDING)
 
 
 def abandon(trial: Trial, champion: str, now: datetime) -> Trial:
     """The trial when nothing of who holds its traffic is left: there is nobody to compare with, or to go back from."""
     said = f"no object of champion {champion} is left"
-    return replace(_recorded(trial, "Supersede", "ChampionIsGone", said, now), phase=Phase.SUPERSEDED, ended_at=now)
+    return replace(recorded(trial, "Supersede", "ChampionIsGone", said, now), phase=Phase.SUPERSEDED, ended_at=now)
 
 
 def _settled(trial: Trial, sight: Sight) -> Trial:
@@ -137,7 +140,7 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         quiet=(sight.now - heard).total_seconds(),
         challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence),
-        orders=sight.orders,
+        commands=sight.commands,
         trusted=trial.trusted,
     )
 
@@ -146,22 +149,30 @@ def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
     """The trial after `verdict`."""
     phase, step = machine.advance(trial.phase, trial.step, verdict)
     moved = step != trial.step
-    recorded = _recorded(
-        replace(trial, phase=phase, step=step), type(verdict).__name__, verdict.rule, verdict.message, now
-    )
-    return _new_step(recorded) if moved else recorded
+    told = recorded(replace(trial, phase=phase, step=step), type(verdict).__name__, verdict.rule, verdict.message, now)
+    return new_step(told) if moved else told
 
 
-def _new_step(trial: Trial) -> Trial:
+def new_step(trial: Trial) -> Trial:
+    """The trial with soak and proof begun anew."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails).begin_step()
     return replace(trial, since=None, traffic_at=None, evidence=evidence.dump(trial.rules.confidence))
 
 
-def _recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime) -> Trial:
+def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime) -> Trial:
     """The verdict, and a line in the list of decisions when it is another one than before."""
     verdict: dict[str, Any] = {"decision": decision, "rule": rule, "message": message, "at": rfc3339(now)}
     line = {**verdict, "share": share(trial)}
     last = trial.decisions[-1] if trial.decisions else {}
     same = all(last.get(key) == line[key] for key in ("decision", "rule", "share"))
-    decisions = trial.decisions if same else (*trial.decisions, line)[-DECISIONS:]
+    decisions = trial.decisions if same else _kept((*trial.decisions, line))
     return replace(trial, verdict=verdict, decisions=decisions)
+
+
+def _kept(decisions: tuple[Json, ...]) -> tuple[Json, ...]:
+    """At most `DECISIONS`: what only waited is forgotten first, so that the story of the share stays whole."""
+    if len(decisions) <= DECISIONS:
+        return decisions
+    holds = (at for at, decision in enumerate(decisions) if decision["decision"] == "Hold")
+    oldest = next(holds, 0)
+    return (*decisions[:oldest], *decisions[oldest + 1 :])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from contender import names
 from contender.api import Approval, OnTimeout, TrialRules, seconds
 from contender.observation import Problem
-from contender.rollout.orders import Orders
+from contender.rollout.commands import Commands
 from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
 
 ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
@@ -49,7 +49,7 @@ class Facts:
     quiet: float  # seconds since the challenger's last request at this share
     challenger_requests: int  # in this step
     findings: tuple[Finding, ...]
-    orders: Orders
+    commands: Commands
     trusted: bool  # the challenger was champion not long ago
 
     @property
@@ -75,7 +75,7 @@ Rule = Callable[[Facts], Verdict | None]
 
 
 def abort_is_commanded(facts: Facts) -> Verdict | None:
-    return Reject(f"sent back by the annotation {names.ABORT}") if facts.orders.abort else None
+    return Reject(f"sent back by the annotation {names.ABORT}") if facts.commands.abort else None
 
 
 def guardrail_is_breached(facts: Facts) -> Verdict | None:
@@ -94,11 +94,11 @@ def challenger_is_not_ready(facts: Facts) -> Verdict | None:
 
 
 def trial_is_paused(facts: Facts) -> Verdict | None:
-    return Hold(f"paused by the annotation {names.PAUSE}: remove it to go on") if facts.orders.pause else None
+    return Hold(f"paused by the annotation {names.PAUSE}: remove it to go on") if facts.commands.pause else None
 
 
 def promotion_is_commanded(facts: Facts) -> Verdict | None:
-    if not facts.orders.promote:
+    if not facts.commands.promote:
         return None
     if facts.ready < facts.capacity:
         return Hold(_capacity(facts))
@@ -106,7 +106,7 @@ def promotion_is_commanded(facts: Facts) -> Verdict | None:
 
 
 def model_is_trusted(facts: Facts) -> Verdict | None:
-    if not facts.trusted:
+    if not facts.trusted or facts.rules.approval is Approval.MANUAL:
         return None
     if facts.ready < facts.capacity:
         return Hold(_capacity(facts))
@@ -138,7 +138,8 @@ def share_is_not_live(facts: Facts) -> Verdict | None:
 
 
 def no_traffic_arrives(facts: Facts) -> Verdict | None:
-    if facts.quiet < TRAFFIC_PATIENCE:
+    waits_for_a_person = facts.rules.approval is Approval.MANUAL and facts.on_last_step and not facts.unproved
+    if facts.quiet < TRAFFIC_PATIENCE or waits_for_a_person:
         return None
     return Hold(f"no request reached the challenger for {facts.quiet:.0f} s: nothing can be learned without traffic")
 

@@ -7,7 +7,7 @@ from contender.api import Phase, Trial, seconds
 from contender.rollout import rules
 from contender.rollout.counting import count, interval
 from contender.rollout.evidence import Evidence
-from contender.rollout.look import SHORTEST, Sight, decided, facts, too_soon
+from contender.rollout.look import SHORTEST, Sight, decided, facts, new_step, recorded, too_soon
 from contender.rollout.rules import Finding
 from contender.rollout.watch import Watch
 
@@ -21,6 +21,9 @@ def begin(trial: Trial, now: datetime) -> Trial:
 
 def again(trial: Trial, sight: Sight) -> Trial:
     """The trial after one more look. Nothing goes back to a variant that has no ready pod."""
+    lost = sight.challenger is None or not sight.challenger.ready
+    if lost:
+        return _set_back(trial, sight) if sight.champion_ready else trial
     if too_soon(trial, sight):
         return trial
     seen = _taken_in(trial, sight)
@@ -28,6 +31,13 @@ def again(trial: Trial, sight: Sight) -> Trial:
     if verdict is not None:
         return decided(seen, verdict, sight.now)
     return replace(seen, phase=Phase.PROMOTED, ended_at=sight.now) if _is_over(seen, sight.now) else seen
+
+
+def _set_back(trial: Trial, sight: Sight) -> Trial:
+    """A champion without pods is no champion: it is on trial again, at its last share, when its pods are back."""
+    said = f"no pod of the new champion is ready: {trial.champion.variant} takes the traffic back"
+    held = recorded(trial, "Hold", "ChampionIsLost", said, sight.now)
+    return new_step(replace(held, phase=Phase.HOLDING))
 
 
 def _is_over(trial: Trial, now: datetime) -> bool:

@@ -31,7 +31,7 @@ EDGES: dict[Phase, frozenset[Phase]] = {
         }
     ),
     Phase.PROMOTING: frozenset({Phase.STANDBY, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
-    Phase.STANDBY: frozenset({Phase.PROMOTED, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.STANDBY: frozenset({Phase.PROMOTED, Phase.HOLDING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
     Phase.REJECTING: frozenset({Phase.REJECTED, Phase.SUPERSEDED}),
     Phase.SUPERSEDING: frozenset({Phase.SUPERSEDED}),
     Phase.PROMOTED: frozenset(),

@@ -36,9 +36,9 @@ class Watch:
         limits = [] if guardrail.below is None else [guardrail.below]
         if guardrail.no_worse_than is not None:
             events = min(champion.events, champion.exposures)
-            limits.append(guardrail.no_worse_than * evalues.interval(events, champion.exposures, confidence)[1])
-        bound = max(limits)
-        return cls(guardrail, measure.name, bound if bound < 1 else None)
+            upper = evalues.interval(events, champion.exposures, confidence)[1]
+            limits.append(guardrail.no_worse_than * upper)
+        return cls(guardrail, measure.name, max((limit for limit in limits if limit < 1), default=None))
 
     def absorb(self, count: Count) -> Self:
         """The watch after one more look."""

@@ -122,7 +122,7 @@ def test_a_rejected_challenger_is_retried_once_for_each_time_the_annotation_is_s
     world.run(100, until="Idle")
     world.run(30)
 
-    assert [trial["spec"]["retry"] for trial in world.trials.values()] == [False, True]
+    assert [trial["spec"]["stale"] for trial in world.trials.values()] == [[], ["retry"]]
     assert answer(world, "retry")[0] == "Done"
     assert "remove the annotation" in answer(world, "retry")[1]
     world.annotations = {}
@@ -195,7 +195,8 @@ def test_a_forgotten_promotion_does_not_bring_a_former_champion_back() -> None:
     world.run(200, until="Idle")
 
     assert world.status["champion"]["variant"] == newer
-    assert answer(world, "promote")[0] == "Refused"
+    assert answer(world, "promote")[0] == "Done"
+    assert not told(world, "CommandRefused")
 
 
 def test_with_manual_approval_a_proved_challenger_waits_for_a_person() -> None:
@@ -211,3 +212,72 @@ def test_with_manual_approval_a_proved_challenger_waits_for_a_person() -> None:
     world.run(30, until="Idle")
 
     assert world.status["champion"]["variant"] == challenger
+
+
+def test_a_retry_that_was_heard_does_not_begin_another_trial_after_the_wish_came_back() -> None:
+    world, _, challenger = on_trial(soak="4s")
+    world.errors[challenger] = 0.5
+    world.run(100, until="Idle")
+    world.annotations = {RETRY: challenger}
+    world.run(3)
+    world.run(100, until="Idle")
+    world.apply("1")
+    world.run(5)
+    world.apply("2", soak="4s")
+    world.run(5)
+    world.run(100, until="Idle")
+    world.run(20)
+
+    assert len(world.trials) == 3
+
+
+def test_a_promotion_that_was_heard_does_not_promote_a_rejected_variant_again() -> None:
+    world, champion, challenger = on_trial(standby="10m")
+    world.annotations = {PROMOTE: challenger}
+    world.run(30, until="Standby")
+    world.errors[challenger] = 0.5
+    world.run(30, until="Idle")
+    world.annotations[RETRY] = challenger
+    world.errors[challenger] = 0.0
+    world.run(30)
+
+    assert len(world.trials) == 2
+    assert world.newest_trial.phase is Phase.SHIFTING
+    assert world.status["champion"]["variant"] == champion
+    assert answer(world, "promote")[0] == "Done"
+
+
+def test_a_left_over_abort_speaks_of_nobody_else() -> None:
+    world, _, challenger = on_trial()
+    world.annotations = {ABORT: challenger}
+    world.run(20, until="Idle")
+    other = world.apply("3", soak="1h")
+    world.run(10)
+
+    assert not world.newest_trial.ended
+    assert answer(world, "abort")[0] == "Done"
+    assert other not in answer(world, "abort")[1]
+
+
+def test_waiting_for_a_person_without_traffic_is_said_once() -> None:
+    world, _, _ = on_trial(soak="4s", approval="Manual")
+    world.run(200, until="Holding")
+    world.rate = 0
+    world.run(60)
+
+    assert len(told(world, "ApprovalIsAwaited")) == 1
+    assert not told(world, "NoTrafficArrives")
+
+
+def test_the_moves_of_a_trial_are_remembered_however_often_it_held() -> None:
+    world, _, _ = on_trial(timeout="24h")
+    for turn in range(40):
+        world.annotations = {PAUSE: "true"} if turn % 2 else {}
+        world.run(3)
+        world.rate = 0 if turn % 3 else 300.0
+        world.run(12)
+
+    decisions = [decision["decision"] for decision in world.newest_trial.decisions]
+
+    assert len(decisions) == 50
+    assert decisions[0] == "Shift"
