@@ -1,0 +1,71 @@
+"""A model of some milliseconds a row, asked five times what it can: how much of that does it still answer?"""
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.serving import bodies
+from benchmarks.serving.client import Load, request, undisturbed
+from benchmarks.serving.models import NAME, slow_rows
+from benchmarks.serving.processes import Process
+from benchmarks.serving.servers import contender
+from tests.models import digits
+
+TIMES = 5.0
+CONNECTIONS = 256
+CAPACITY_CONNECTIONS = 16
+LOOKS = 20  # at the memory, while it is overloaded
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """Rates per second; `memory` is in MB, at looks evenly spread over the overload."""
+
+    capacity: float
+    offered: float
+    goodput: float
+    refused: float
+    unanswered: float
+    p99: float  # milliseconds, of the good answers
+    memory: tuple[float, ...]
+
+
+def measure(seconds: int) -> Overload:
+    """Overload our server for `seconds`, after a fifth of that at its capacity."""
+    rows, _ = digits()
+    question = request(bodies.v2_json(rows[:1], NAME))
+    with contender(slow_rows(), "slow-rows") as server, undisturbed():
+        asking = Load(server.ports.http, question, CAPACITY_CONNECTIONS)
+        asyncio.run(asking.run(seconds / 5))
+        capacity = _rate(asking, 200, seconds / 5)
+        flood = Load(server.ports.http, question, CONNECTIONS, TIMES * capacity)
+        memory = asyncio.run(_watched(flood, server.process, seconds))
+    return _summary(capacity, flood, memory, seconds)
+
+
+async def _watched(load: Load, process: Process, seconds: float) -> tuple[float, ...]:
+    flood = asyncio.create_task(load.run(seconds))
+    looks = []
+    for _ in range(LOOKS):
+        await asyncio.sleep(seconds / LOOKS)
+        looks.append(process.memory())
+    await flood
+    return tuple(looks)
+
+
+def _summary(capacity: float, flood: Load, memory: tuple[float, ...], seconds: float) -> Overload:
+    good = [answer.latency for answers in flood.answers.values() for answer in answers if answer.status == 200]
+    return Overload(
+        capacity=capacity,
+        offered=sum(map(len, flood.answers.values())) / seconds,
+        goodput=len(good) / seconds,
+        refused=_rate(flood, 503, seconds),
+        unanswered=_rate(flood, 0, seconds),
+        p99=float(np.percentile(good, 99)) * 1e3,
+        memory=memory,
+    )
+
+
+def _rate(load: Load, status: int, seconds: float) -> float:
+    return sum(answer.status == status for answers in load.answers.values() for answer in answers) / seconds

@@ -1,0 +1,64 @@
+"""A model that takes 200 ms a call, asked over 64 connections: has each its turn, and does health answer meanwhile?"""
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.serving import bodies
+from benchmarks.serving.bodies import Asked
+from benchmarks.serving.client import Load, request, undisturbed
+from benchmarks.serving.models import NAME, patients, slow_call
+from benchmarks.serving.servers import contender
+
+CONNECTIONS = 64
+PROBES = 20.0  # of health, each second
+
+
+@dataclass(frozen=True, slots=True)
+class SlowModel:
+    """Latencies in ms. `worst_p99` and `median_p99` are over the connections' own 99th percentiles."""
+
+    one_call: float
+    worst_p99: float
+    median_p99: float
+    health_worst: float
+    answered: int
+    refused: int
+
+
+def measure(seconds: int) -> SlowModel:
+    """Load our server with the slow model."""
+    rows, _ = patients()
+    question = request(bodies.v2_json(rows[:1], NAME))
+    alive = request(Asked("/v2/health/live", b"", {}), "GET")
+    with contender(slow_call(), "slow-call") as server, undisturbed():
+        alone = Load(server.ports.http, question, 1)
+        asyncio.run(alone.run(3))
+        loads = Load(server.ports.http, question, CONNECTIONS), Load(server.ports.http, alive, 1, PROBES)
+        asyncio.run(_together(loads, seconds))
+        return _summary(alone, *loads)
+
+
+async def _together(loads: tuple[Load, Load], seconds: float) -> None:
+    async with asyncio.TaskGroup() as both:
+        for load in loads:
+            both.create_task(load.run(seconds))
+
+
+def _summary(alone: Load, asked: Load, health: Load) -> SlowModel:
+    p99 = [np.percentile([answer.latency for answer in answers], 99) for answers in asked.answers.values()]
+    statuses = [answer.status for answers in asked.answers.values() for answer in answers]
+    return SlowModel(
+        one_call=_milliseconds(alone, 50),
+        worst_p99=float(max(p99)) * 1e3,
+        median_p99=float(np.median(p99)) * 1e3,
+        health_worst=_milliseconds(health, 100),
+        answered=statuses.count(200),
+        refused=len(statuses) - statuses.count(200),
+    )
+
+
+def _milliseconds(load: Load, percentile: float) -> float:
+    latencies = [answer.latency for answers in load.answers.values() for answer in answers]
+    return float(np.percentile(latencies, percentile)) * 1e3
