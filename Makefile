@@ -37,11 +37,11 @@ types: venv
 imports: venv
 	$(BIN)/lint-imports
 
-generate: venv ## write the generated files anew: the chart's CRDs, the field reference, the trial's diagram
-	$(RUN) -m tools.crd_reference && $(RUN) -m tools.chart_crd && $(RUN) -m tools.trial_diagram
+generate: venv ## write the generated files anew: the chart's CRDs, the field reference, the trial's diagram, gRPC's messages
+	$(RUN) -m tools.crd_reference && $(RUN) -m tools.chart_crd && $(RUN) -m tools.trial_diagram && $(RUN) -m tools.grpc_messages
 
 generated: venv
-	$(RUN) -m tools.crd_reference --check && $(RUN) -m tools.chart_crd --check && $(RUN) -m tools.trial_diagram --check
+	$(RUN) -m tools.crd_reference --check && $(RUN) -m tools.chart_crd --check && $(RUN) -m tools.trial_diagram --check && $(RUN) -m tools.grpc_messages --check
 
 check: lint types imports generated ## lint, types, import layers, generated files up to date
 

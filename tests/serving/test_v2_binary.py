@@ -5,42 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from contender_serving.protocols import raw, v2, v2_binary
 from contender_serving.rejections import InvalidInput
 from contender_serving.tensors import BYTES, NUMPY, Signature, Tensor, TensorSpec, datatype_of
-
-fewer = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
-SHAPES = arrays.array_shapes(min_dims=1, max_dims=3, max_side=4)
-TEXTS = st.text(max_size=8)
-
-
-def tensors(datatype: str) -> st.SearchStrategy[Tensor]:
-    """Tensors that an input of this datatype takes."""
-    if datatype == BYTES:
-        return arrays.arrays(np.dtype(object), SHAPES, elements=TEXTS)
-    finite = arrays.from_dtype(NUMPY[datatype], allow_nan=False, allow_infinity=False)
-    return arrays.arrays(NUMPY[datatype], SHAPES, elements=finite)
-
-
-ANY_TENSOR = st.sampled_from(sorted(NUMPY)).flatmap(tensors)
-
-
-@st.composite
-def batches(draw: st.DrawFn) -> dict[str, Tensor]:
-    """One to three inputs of any datatypes, all of as many rows."""
-    inputs = {f"input_{i}": draw(ANY_TENSOR) for i in range(draw(st.integers(1, 3)))}
-    rows = min(len(tensor) for tensor in inputs.values())
-    return {name: tensor[:rows] for name, tensor in inputs.items()}
-
-
-def signature_of(inputs: dict[str, Tensor]) -> Signature:
-    """A signature that takes these inputs and gives two outputs."""
-    specs = [TensorSpec(name, datatype_of(tensor), (-1, *tensor.shape[1:])) for name, tensor in inputs.items()]
-    return Signature(tuple(specs), (TensorSpec("label", BYTES, (-1,)), TensorSpec("score", "FP64", (-1, 2))))
+from tests.serving.tensors import ANY_TENSOR, batches, fewer, signature_of, tensors
 
 
 def framed(inputs: dict[str, Tensor], in_json: frozenset[str] = frozenset(), **more: Any) -> tuple[bytes, bytes]:

@@ -1,0 +1,94 @@
+"""The methods of GRPCInferenceService, each a function of the service and a request; errors become statuses here."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from contender_serving import metadata
+from contender_serving.grpc import codec
+from contender_serving.grpc import open_inference_pb2 as pb
+from contender_serving.rejections import InvalidInput, ModelFailed, NotReady, RequestError, UnknownModel
+from contender_serving.service import Service
+
+NAME = "inference.GRPCInferenceService"
+
+CODES: dict[type[RequestError], grpc.StatusCode] = {
+    InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
+    UnknownModel: grpc.StatusCode.NOT_FOUND,
+    ModelFailed: grpc.StatusCode.INTERNAL,
+    NotReady: grpc.StatusCode.UNAVAILABLE,
+}
+
+Method = Callable[[Service, Any], Awaitable[Any]]
+
+logger = logging.getLogger(__name__)
+
+
+def handler(service: Service) -> grpc.GenericRpcHandler:
+    """All methods, as a gRPC server takes them."""
+    return grpc.method_handlers_generic_handler(
+        NAME, {name: _unary(name, _answering(service, method)) for name, method in METHODS.items()}
+    )
+
+
+async def _server_live(_: Service, __: pb.ServerLiveRequest) -> pb.ServerLiveResponse:
+    return pb.ServerLiveResponse(live=True)
+
+
+async def _server_ready(service: Service, _: pb.ServerReadyRequest) -> pb.ServerReadyResponse:
+    return pb.ServerReadyResponse(ready=service.ready)
+
+
+async def _model_ready(service: Service, request: pb.ModelReadyRequest) -> pb.ModelReadyResponse:
+    if service.model.ready:
+        service.address(request.name, request.version or None)
+    return pb.ModelReadyResponse(ready=service.ready)
+
+
+async def _server_metadata(_: Service, __: pb.ServerMetadataRequest) -> pb.ServerMetadataResponse:
+    return pb.ServerMetadataResponse(**metadata.server())
+
+
+async def _model_metadata(service: Service, request: pb.ModelMetadataRequest) -> pb.ModelMetadataResponse:
+    service.address(request.name, request.version or None)
+    return pb.ModelMetadataResponse(**metadata.model(service))
+
+
+async def _model_infer(service: Service, request: pb.ModelInferRequest) -> pb.ModelInferResponse:
+    service.address(request.model_name, request.model_version or None)
+    inputs, outputs = codec.decode(request, service.model.predictor.signature)
+    answers = await service.model.predict(inputs, outputs)
+    return codec.encode(request, answers, service.model_name, service.model.bundle.manifest.version)
+
+
+METHODS: dict[str, Method] = {
+    "ServerLive": _server_live,
+    "ServerReady": _server_ready,
+    "ModelReady": _model_ready,
+    "ServerMetadata": _server_metadata,
+    "ModelMetadata": _model_metadata,
+    "ModelInfer": _model_infer,
+}
+
+
+def _unary(name: str, answer: Callable[..., Awaitable[Any]]) -> Any:
+    request, response = getattr(pb, f"{name}Request"), getattr(pb, f"{name}Response")
+    return grpc.unary_unary_rpc_method_handler(
+        answer, request_deserializer=request.FromString, response_serializer=response.SerializeToString
+    )
+
+
+def _answering(service: Service, method: Method) -> Callable[..., Awaitable[Any]]:
+    async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            return await method(service, request)
+        except RequestError as error:
+            code, message = CODES[type(error)], str(error)
+        except Exception as error:  # a bug: its message may hold the input
+            logger.error("%s failed: %s", method.__name__, type(error).__name__)
+            code, message = grpc.StatusCode.INTERNAL, "the server failed"
+        return await context.abort(code, message)
+
+    return answer
