@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from tritonclient.grpc import service_pb2
 
-from contender_serving.bundle.writing import INPUT
+from contender_serving.tables import INPUT
 from contender_serving.tensors import Tensor, datatype_of
 
 JSON_HEADERS = {"content-type": "application/json"}

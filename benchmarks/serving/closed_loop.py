@@ -17,7 +17,7 @@ PROGRAMS = {"wrk": "wrk", "h2load": "nghttp2-client"}  # and Debian's packages o
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of one cell: answers per second, latencies in milliseconds, and how many answers were not a 2xx."""
+    """One run of one cell: good answers per second, latencies in ms, and how many answers were none of a 2xx."""
 
     rate: float
     p50: float
@@ -45,7 +45,8 @@ def http(url: str, asked: Asked, connections: int, seconds: float) -> Sample:
 def wrk_sample(line: bytes) -> Sample:
     """What the last line of our wrk script says."""
     said = msgspec.json.decode(line, type=dict[str, int])
-    return Sample(said["requests"] / said["duration"] * 1e6, said["p50"] / 1e3, said["p99"] / 1e3, said["errors"])
+    rate = (said["requests"] - said["errors"]) / said["duration"] * 1e6
+    return Sample(rate, said["p50"] / 1e3, said["p99"] / 1e3, said["errors"])
 
 
 def grpc(url: str, asked: Asked, connections: int, seconds: float) -> Sample:

@@ -1,5 +1,6 @@
 """The models of the benchmark, made once into the cache: as bundles for us, as joblib and ONNX files for the peers."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,27 +17,33 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.serving.bodies import CASES, JSON_1, JSON_32, Case
 from contender_serving import bundle
+from contender_serving.bundle.manifest import COPY, PARITY
 from contender_serving.tensors import Tensor
 from tests.cluster.cache import kept, key
-from tests.models import slow
+from tests.models import reseal, slow
 
 ROWS = 1024  # the largest batch that is asked
 NAME = "model"
-LIBRARIES = ("scikit-learn", "skops", "skl2onnx", "contender-serving")
+LIBRARIES = ("scikit-learn", "skops", "skl2onnx")
 SCALERS = 1500  # about 200 ms a call, whatever the number of rows, on the machine that this was written on
 TOPIC_ITERATIONS = 400  # a few milliseconds for each row
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model of the benchmark comes about, and the bundles' formats that it is served in, the fastest first."""
+    """How a model of the benchmark comes about, and the format of its bundle.
+
+    `also_alone`: it is served a second time without the ONNX copy that its bundle holds.
+    """
 
     name: str
     title: str
     data: Callable[[], tuple[Tensor, Tensor]]
     estimator: Callable[[], Any]
-    formats: tuple[str, ...]
+    format: str = "sklearn"
+    also_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +62,17 @@ class Model:
 
     @property
     def peers_file(self) -> Path:
-        """What the peers load: the ONNX graph only where there is nothing else that is served."""
-        only_onnx = self.recipe.formats == ("onnx",)
-        return self.folder / ("onnx/bundle/model.onnx" if only_onnx else "model.joblib")
+        """What the peers load: the estimator itself, or the graph of a model that is ONNX."""
+        return self.folder / ("as-written/bundle/model.onnx" if self.recipe.format == "onnx" else "model.joblib")
 
-    def bundles(self, form: str) -> Path:
-        """The folder that Contender finds its bundle in."""
-        return self.folder / form
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """What it is asked: texts travel as JSON only, for not all peers take them otherwise."""
+        return CASES if self.rows.ndim == 2 else (JSON_1, JSON_32)
+
+    def bundles(self, *, alone: bool) -> Path:
+        """The folder that Contender finds its bundle in: `alone` without the ONNX copy."""
+        return self.folder / ("alone" if alone else "as-written")
 
 
 def patients() -> tuple[Tensor, Tensor]:
@@ -86,25 +97,22 @@ RECIPES = (
         "LogisticRegression",
         patients,
         lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-        ("onnx", "sklearn"),
+        also_alone=True,
     ),
-    Recipe(
-        "rf", "RandomForest(100)", patients, lambda: RandomForestClassifier(100, random_state=0), ("onnx", "sklearn")
-    ),
-    Recipe("hgb", "HistGradientBoosting", patients, lambda: HistGradientBoostingClassifier(random_state=0), ("onnx",)),
+    Recipe("rf", "RandomForest(100)", patients, lambda: RandomForestClassifier(100, random_state=0), also_alone=True),
+    Recipe("hgb", "HistGradientBoosting", patients, lambda: HistGradientBoostingClassifier(random_state=0)),
     Recipe(
         "mlp",
         "MLP 30-256-128, ONNX",
         patients,
         lambda: make_pipeline(StandardScaler(), MLPClassifier((256, 128), random_state=0)),
-        ("onnx",),
+        format="onnx",
     ),
     Recipe(
         "text",
         "texts: TF-IDF + LogisticRegression",
         texts,
         lambda: make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000)),
-        ("sklearn",),
     ),
 )
 
@@ -127,27 +135,36 @@ def slow_rows() -> Path:
 
 
 def _key() -> str:
-    return key(Path(__file__), *(version(library) for library in LIBRARIES))
+    return key(Path(__file__), Path(bundle.__file__).parent, *(version(library) for library in LIBRARIES))
 
 
 def _make(recipe: Recipe, folder: Path) -> None:
     rows, labels = recipe.data()
     estimator = recipe.estimator().fit(rows, labels)
     joblib.dump(estimator, folder / "model.joblib")
-    for form in recipe.formats:
-        _write(estimator, rows, labels, folder / form / "bundle", form)
+    bundle.write(estimator, rows, labels, path=_bundle(folder / "as-written"), name=NAME, format=recipe.format)
+    if recipe.also_alone:
+        shutil.copytree(folder / "as-written", folder / "alone")
+        _take_away_the_copy(folder / "alone/bundle")
+
+
+def _take_away_the_copy(path: Path) -> None:
+    (path / COPY).unlink(missing_ok=True)
+    (path / PARITY).unlink(missing_ok=True)
+    reseal(path)
 
 
 def _make_slow_call(folder: Path) -> None:
     rows, labels = patients()
     estimator = make_pipeline(*(StandardScaler() for _ in range(SCALERS)), LinearRegression()).fit(rows, labels)
-    _write(estimator, rows, labels, folder / "bundle", "sklearn")
+    bundle.write(estimator, rows, labels, path=_bundle(folder), name=NAME)
+    _take_away_the_copy(folder / "bundle")
 
 
 def _make_slow_rows(folder: Path) -> None:
-    slow(folder / "bundle", TOPIC_ITERATIONS)
+    slow(_bundle(folder), TOPIC_ITERATIONS)
 
 
-def _write(estimator: Any, rows: Tensor, labels: Tensor, path: Path, form: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    bundle.write(estimator, rows, labels, path=path, name=NAME, version="1", format=form)
+def _bundle(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder / "bundle"

@@ -69,7 +69,7 @@ ENCODINGS = {
 
 def names(model: Model) -> list[str]:
     """The servers that serve a model."""
-    ours = [CONTENDER, UNCONVERTED] if len(model.recipe.formats) > 1 else [CONTENDER]
+    ours = [CONTENDER, UNCONVERTED] if model.recipe.also_alone else [CONTENDER]
     return [*ours, *PEERS]
 
 
@@ -109,7 +109,7 @@ def _started(name: str, launch: Launch, ports: Ports, log: Path) -> Iterator[Ser
 
 def _launch(name: str, model: Model, ports: Ports, folder: Path) -> Launch:
     if name in (CONTENDER, UNCONVERTED):
-        return _contender(model.bundles(model.recipe.formats[0 if name == CONTENDER else -1]), ports)
+        return _contender(model.bundles(alone=name == UNCONVERTED), ports)
     interpreter = python(PEERS[name])
     if name in (MLSERVER, BATCHING):
         _mlserver_settings(folder, model, ports, batching=name == BATCHING)
