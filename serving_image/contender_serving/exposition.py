@@ -1,0 +1,66 @@
+"""The metrics in Prometheus' text format. The names are a contract: docs/serving-contract.md lists them."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from contender_serving.metrics import Histogram
+from contender_serving.service import Service
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PREFIX = "contender_serving_"
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+def text(service: Service) -> bytes:
+    """All metrics of a service."""
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector(service))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+class ServiceCollector(Collector):
+    """Reads a service's counts when they are asked for."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterable[Metric]:
+        """One family for each name that the contract lists."""
+        metrics = self._service.metrics
+        requests = CounterMetricFamily(PREFIX + "requests", "Prediction requests by status", labels=["code"])
+        for code, count in sorted(metrics.requests.items()):
+            requests.add_metric([str(code)], count)
+        yield requests
+        yield _histogram(
+            "request_duration_seconds", "From a prediction request's arrival to its answer", metrics.durations
+        )
+        yield _gauge("requests_in_flight", "Prediction requests without an answer yet", metrics.in_flight)
+        yield CounterMetricFamily(PREFIX + "rows", "Rows predicted", value=metrics.rows)
+        yield self._info()
+
+    def _info(self) -> Metric:
+        labels = ["model", "version", "format", "framework", "framework_version", "digest", "platform"]
+        info = GaugeMetricFamily(PREFIX + "info", "1 for the model that is served", labels=labels)
+        model = self._service.model
+        if model.ready:
+            bundle, manifest, framework = model.bundle, model.bundle.manifest, model.bundle.manifest.framework
+            values = [manifest.version, manifest.format, framework.name, framework.version, bundle.digest]
+            info.add_metric([self._service.model_name, *values, model.predictor.platform], 1)
+        return info
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(PREFIX + name, meaning, value=value)
+
+
+def _histogram(name: str, meaning: str, histogram: Histogram) -> Metric:
+    buckets, total = [], 0
+    for edge, count in zip((*map(str, histogram.edges), "+Inf"), histogram.counts, strict=True):
+        total += count
+        buckets.append((edge, total))
+    return HistogramMetricFamily(PREFIX + name, meaning, buckets=buckets, sum_value=histogram.sum)
