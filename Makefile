@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-unit cluster cluster-down images clean-all demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-unit cluster cluster-down images clean-all bench-serving demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ test: venv ## every test, on a real cluster
 
 test-unit: venv ## the tests that need no cluster
 	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract
+
+bench-serving: venv ## the serving image beside its peers, one core each; 40 minutes on two idle cores, BENCH=--quick for 10
+	$(RUN) -m benchmarks.serving $(BENCH)
 
 demo: venv ## the whole story on a cluster: serve, promote, reject, revert (first run about 15 minutes, then under 4)
 	$(RUN) -m tools.demo

@@ -23,6 +23,7 @@ from benchmarks.serving import (
     starts,
     terminal,
 )
+from benchmarks.serving.checks import Problem
 from benchmarks.serving.matrix import Effort, Samples
 from benchmarks.serving.processes import take_the_load_core
 from benchmarks.serving.results import Measured, Results
@@ -61,8 +62,11 @@ def run(effort: Effort, tell: Callable[[str], None]) -> Results:
     models.slow_call(), models.slow_rows()
     take_the_load_core()
     samples: Samples = {}
+    wrong: list[Problem] = []
     for model in ready:
-        samples |= matrix.measure(model, effort, tell)
+        of_model, problems = matrix.measure(model, effort, tell)
+        samples |= of_model
+        wrong += problems
     first = ready[0]
     started = starts.measure(first, effort.rounds, tell)
     loops = open_loop.measure(first, 2 * effort.seconds, tell)
@@ -77,6 +81,7 @@ def run(effort: Effort, tell: Callable[[str], None]) -> Results:
         versions=results.compared_versions(),
         effort=effort,
         titles={model.name: model.recipe.title for model in ready},
+        engines={model.name: model.engine for model in ready},
         goals=[
             *goals.of_matrix(samples),
             *goals.of_starts(started),
@@ -84,6 +89,7 @@ def run(effort: Effort, tell: Callable[[str], None]) -> Results:
             *goals.of_overload(over),
         ],
         cells=[Measured(cell, found) for cell, found in samples.items()],
+        problems=wrong,
         starts=started,
         open_loop=loops,
         slow_model=slow,

@@ -7,12 +7,12 @@ import asyncio
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import httptools
+import uvloop
 
 from benchmarks.serving.bodies import Asked
 from benchmarks.serving.processes import HOST
@@ -118,12 +118,17 @@ def request(asked: Asked, method: str = "POST") -> bytes:
     return "\r\n".join(lines).encode() + asked.body
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Without garbage collections of our own, which would look like the server's latency."""
+def run(seconds: float, *loads: Load) -> None:
+    """Run loads beside each other, without garbage collections, which would look like the server's latency."""
     gc.collect()
     gc.disable()
     try:
-        yield
+        uvloop.run(_together(seconds, loads))
     finally:
         gc.enable()
+
+
+async def _together(seconds: float, loads: Sequence[Load]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for load in loads:
+            group.create_task(load.run(seconds))

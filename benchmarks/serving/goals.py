@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from statistics import median
 
 from benchmarks.serving.bodies import JSON_1, JSON_32, Case
+from benchmarks.serving.closed_loop import Sample
 from benchmarks.serving.matrix import Cell, Samples
 from benchmarks.serving.overload import Overload
-from benchmarks.serving.servers import BARE, BATCHING, CONTENDER, MLSERVER, UNCONVERTED
+from benchmarks.serving.servers import BARE, BATCHING, CONTENDER, MLSERVER, UNCONVERTED, UNCOUNTED
 from benchmarks.serving.slow_model import SlowModel
 from benchmarks.serving.starts import Start
 
@@ -20,9 +22,13 @@ class Goal:
 
     name: str
     goal: str
-    value: float
+    value: float | None  # none where there is nothing to compare
     unit: str
     met: bool
+
+    def measured(self) -> str:
+        """The value, for a person."""
+        return "not measured" if self.value is None else f"{self.value:.3g} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +59,18 @@ RATIOS = (
     Ratio("lr", JSON_32, 16, CONTENDER, MLSERVER, 15),
     Ratio("lr", JSON_1, 16, CONTENDER, BARE, 0.33),
     Ratio("lr", JSON_1, 64, CONTENDER, BARE, 0.45),
+    Ratio("lr", JSON_1, 16, CONTENDER, UNCOUNTED, 0.95),
 )
 
 
 def of_matrix(samples: Samples) -> Iterator[Goal]:
     """The ratios of rates, and that of the latency."""
     for ratio in RATIOS:
-        ours, theirs = (
-            median(sample.rate for sample in samples[_cell(ratio, server)]) for server in (ratio.ours, ratio.theirs)
-        )
-        yield _at_least(ratio.name, ours / theirs, ratio.at_least, "times")
-    first = RATIOS[0]
-    ours, theirs = (median(sample.p99 for sample in samples[_cell(first, server)]) for server in (CONTENDER, MLSERVER))
-    yield _at_least(f"lr, {first.case.name}, c=16: p99 of {MLSERVER} over {CONTENDER}'s", theirs / ours, 18, "times")
+        ours, theirs = ([sample.rate for sample in of_server] for of_server in _both(samples, ratio))
+        yield _at_least(ratio.name, _median(ours) / _median(theirs), ratio.at_least, "times")
+    ours, theirs = ([sample.p99 for sample in of_server] for of_server in _both(samples, RATIOS[0]))
+    name = f"lr, {JSON_1.name}, c=16: p99 of {MLSERVER} over {CONTENDER}'s"
+    yield _at_least(name, _median(theirs) / _median(ours), 18, "times")
 
 
 def of_starts(starts: Starts) -> Iterator[Goal]:
@@ -91,13 +96,18 @@ def of_overload(overload: Overload) -> Iterator[Goal]:
     yield _at_most("overload: most memory in the second half over the first's", growth, 1.05, "times")
 
 
-def _cell(ratio: Ratio, server: str) -> Cell:
-    return Cell(server, ratio.model, ratio.case.name, ratio.connections)
+def _median(values: Sequence[float]) -> float:
+    return median(values) if values else nan
+
+
+def _both(samples: Samples, ratio: Ratio) -> Iterator[list[Sample]]:
+    for server in (ratio.ours, ratio.theirs):
+        yield samples.get(Cell(server, ratio.model, ratio.case.name, ratio.connections), [])
 
 
 def _at_least(name: str, value: float, bound: float, unit: str) -> Goal:
-    return Goal(name, f">= {bound:g}", value, unit, value >= bound)
+    return Goal(name, f">= {bound:g}", None if isnan(value) else value, unit, value >= bound)
 
 
 def _at_most(name: str, value: float, bound: float, unit: str) -> Goal:
-    return Goal(name, f"<= {bound:g}", value, unit, value <= bound)
+    return Goal(name, f"<= {bound:g}", None if isnan(value) else value, unit, value <= bound)

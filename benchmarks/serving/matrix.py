@@ -8,10 +8,10 @@ from itertools import product
 
 from benchmarks.serving import closed_loop
 from benchmarks.serving.bodies import JSON_1, Case
-from benchmarks.serving.checks import check
+from benchmarks.serving.checks import Problem, problems
 from benchmarks.serving.closed_loop import Sample
 from benchmarks.serving.models import Model
-from benchmarks.serving.servers import ENCODINGS, Server, asked, names, serving
+from benchmarks.serving.servers import ENCODINGS, Server, asked, bounds, names, serving
 
 CONNECTIONS = (1, 16, 64)
 
@@ -37,19 +37,21 @@ class Effort:
 Samples = dict[Cell, list[Sample]]
 
 
-def measure(model: Model, effort: Effort, tell: Callable[[str], None]) -> Samples:
+def measure(model: Model, effort: Effort, tell: Callable[[str], None]) -> tuple[Samples, list[Problem]]:
     """All cells of a model. Its servers all run from the first round to the last; one at a time is asked."""
     samples: Samples = defaultdict(list)
     with ExitStack() as stack:
-        servers = [stack.enter_context(serving(name, model)) for name in names(model)]
-        for server in servers:
-            check(server, model)
+        servers = [stack.enter_context(serving(name, model)) for name in (*names(model), *bounds(model))]
+        wrong = [problem for server in servers for problem in problems(server, model)]
+        skipped = {(problem.server, problem.encoding) for problem in wrong}
         for number in range(effort.rounds):
             for case, connections, server in _places(model, servers):
+                if (server.name, case.encoding) in skipped:
+                    continue
                 tell(f"{model.name}, round {number + 1}: {case.name}, c={connections}, {server.name}")
                 cell = Cell(server.name, model.name, case.name, connections)
                 samples[cell].append(sample(server, model, case, connections, effort.seconds))
-    return samples
+    return samples, wrong
 
 
 def _places(model: Model, servers: list[Server]) -> Iterator[tuple[Case, int, Server]]:

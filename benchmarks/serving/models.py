@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from benchmarks.serving.bodies import CASES, JSON_1, JSON_32, Case
 from contender_serving import bundle
@@ -26,6 +26,7 @@ from tests.models import reseal, slow
 
 ROWS = 1024  # the largest batch that is asked
 NAME = "model"
+ENGINE = "engine.txt"
 LIBRARIES = ("scikit-learn", "skops", "skl2onnx")
 SCALERS = 1500  # about 200 ms a call, whatever the number of rows, on the machine that this was written on
 TOPIC_ITERATIONS = 400  # a few milliseconds for each row
@@ -64,6 +65,11 @@ class Model:
     def peers_file(self) -> Path:
         """What the peers load: the estimator itself, or the graph of a model that is ONNX."""
         return self.folder / ("as-written/bundle/model.onnx" if self.recipe.format == "onnx" else "model.joblib")
+
+    @property
+    def engine(self) -> str:
+        """What runs it in Contender, and why."""
+        return self.folder.joinpath(ENGINE).read_text()
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -142,7 +148,9 @@ def _make(recipe: Recipe, folder: Path) -> None:
     rows, labels = recipe.data()
     estimator = recipe.estimator().fit(rows, labels)
     joblib.dump(estimator, folder / "model.joblib")
-    bundle.write(estimator, rows, labels, path=_bundle(folder / "as-written"), name=NAME, format=recipe.format)
+    path = _bundle(folder / "as-written")
+    written = bundle.write(estimator, rows, labels, path=path, name=NAME, format=recipe.format)
+    folder.joinpath(ENGINE).write_text(f"{written.platform}, {written.why}")
     if recipe.also_alone:
         shutil.copytree(folder / "as-written", folder / "alone")
         _take_away_the_copy(folder / "alone/bundle")
@@ -156,9 +164,9 @@ def _take_away_the_copy(path: Path) -> None:
 
 def _make_slow_call(folder: Path) -> None:
     rows, labels = patients()
-    estimator = make_pipeline(*(StandardScaler() for _ in range(SCALERS)), LinearRegression()).fit(rows, labels)
-    bundle.write(estimator, rows, labels, path=_bundle(folder), name=NAME)
-    _take_away_the_copy(folder / "bundle")
+    scalers = (StandardScaler() for _ in range(SCALERS))
+    estimator = make_pipeline(QuantileTransformer(n_quantiles=10), *scalers, LinearRegression()).fit(rows, labels)
+    bundle.write(estimator, rows, labels, path=_bundle(folder), name=NAME)  # no ONNX copy: there is none of the first
 
 
 def _make_slow_rows(folder: Path) -> None:

@@ -1,13 +1,13 @@
 """Open loop: requests come at a fixed rate, half of what each server can, whether or not the last were answered."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.serving import client
 from benchmarks.serving.bodies import JSON_1
-from benchmarks.serving.client import Load, request, undisturbed
+from benchmarks.serving.client import Load, request
 from benchmarks.serving.matrix import sample
 from benchmarks.serving.models import Model
 from benchmarks.serving.servers import asked, names, serving
@@ -33,8 +33,7 @@ def measure(model: Model, seconds: int, tell: Callable[[str], None]) -> dict[str
         with serving(name, model) as server:
             capacity = sample(server, model, JSON_1, CONNECTIONS, seconds).rate
             load = Load(server.ports.http, request(asked(name, model, JSON_1)), CONNECTIONS, capacity / 2)
-            with undisturbed():
-                asyncio.run(load.run(seconds))
+            client.run(seconds, load)
             found[name] = summary(load, seconds)
     return found
 

@@ -1,12 +1,14 @@
 """A model of some milliseconds a row, asked five times what it can: how much of that does it still answer?"""
 
-import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.serving import bodies
-from benchmarks.serving.client import Load, request, undisturbed
+from benchmarks.serving import bodies, client
+from benchmarks.serving.client import Load, request
 from benchmarks.serving.models import NAME, slow_rows
 from benchmarks.serving.processes import Process
 from benchmarks.serving.servers import contender
@@ -28,33 +30,43 @@ class Overload:
     refused: float
     unanswered: float
     p99: float  # milliseconds, of the good answers
-    memory: tuple[float, ...]
+    memory: list[float]
 
 
 def measure(seconds: int) -> Overload:
     """Overload our server for `seconds`, after a fifth of that at its capacity."""
     rows, _ = digits()
     question = request(bodies.v2_json(rows[:1], NAME))
-    with contender(slow_rows(), "slow-rows") as server, undisturbed():
+    with contender(slow_rows(), "slow-rows") as server:
         asking = Load(server.ports.http, question, CAPACITY_CONNECTIONS)
-        asyncio.run(asking.run(seconds / 5))
+        client.run(seconds / 5, asking)
         capacity = _rate(asking, 200, seconds / 5)
         flood = Load(server.ports.http, question, CONNECTIONS, TIMES * capacity)
-        memory = asyncio.run(_watched(flood, server.process, seconds))
+        with watched(server.process, seconds) as memory:
+            client.run(seconds, flood)
     return _summary(capacity, flood, memory, seconds)
 
 
-async def _watched(load: Load, process: Process, seconds: float) -> tuple[float, ...]:
-    flood = asyncio.create_task(load.run(seconds))
-    looks = []
-    for _ in range(LOOKS):
-        await asyncio.sleep(seconds / LOOKS)
-        looks.append(process.memory())
-    await flood
-    return tuple(looks)
+@contextmanager
+def watched(process: Process, seconds: float) -> Iterator[list[float]]:
+    """Its memory, looked at now and then while the block runs."""
+    looks: list[float] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(seconds / LOOKS):
+            looks.append(process.memory())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield looks
+    finally:
+        over.set()
+        thread.join()
 
 
-def _summary(capacity: float, flood: Load, memory: tuple[float, ...], seconds: float) -> Overload:
+def _summary(capacity: float, flood: Load, memory: list[float], seconds: float) -> Overload:
     good = [answer.latency for answers in flood.answers.values() for answer in answers if answer.status == 200]
     return Overload(
         capacity=capacity,

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
+from benchmarks.serving.open_loop import OpenLoop
 from benchmarks.serving.results import Measured, Results, load
-from benchmarks.serving.servers import CONTENDER, PEERS, UNCONVERTED
+from benchmarks.serving.servers import CONTENDER, PEERS, UNCONVERTED, UNCOUNTED
 
 PAGE = Path(__file__).parents[2] / "docs/performance.md"
 BEGIN, END = "<!-- figures of the run: begin -->", "<!-- figures of the run: end -->"
-SERVERS = (CONTENDER, UNCONVERTED, *PEERS)
+SERVERS = (CONTENDER, UNCONVERTED, UNCOUNTED, *PEERS)
 NONE = "-"
 
 
@@ -32,7 +33,10 @@ def _figures(results: Results) -> Iterator[str]:
     yield from _goals(results)
     for model, title in results.titles.items():
         yield f"\n### {title}: answers per second\n"
+        yield f"Contender's engine: {results.engines[model]}\n"
         yield from _rates([measured for measured in results.cells if measured.cell.model == model])
+    for problem in results.problems:
+        yield f"\nNot measured: {problem.server}, {problem.model}, {problem.encoding}: {problem.what}"
     yield "\n### Latency of one row as JSON, c=16: median and 99th percentile, ms\n"
     yield from _latencies(results)
     yield "\n### LogisticRegression: cold start, memory, and latency at half of each server's capacity\n"
@@ -42,10 +46,7 @@ def _figures(results: Results) -> Iterator[str]:
 
 
 def _goals(results: Results) -> Iterator[str]:
-    rows = (
-        (goal.name, goal.goal, f"{goal.value:.3g} {goal.unit}", "yes" if goal.met else "**no**")
-        for goal in results.goals
-    )
+    rows = ((goal.name, goal.goal, goal.measured(), "yes" if goal.met else "**no**") for goal in results.goals)
     yield from _table(("goal", "wanted", "measured", "met"), rows)
 
 
@@ -83,10 +84,13 @@ def _starts(results: Results) -> Iterator[str]:
     titles = ("", "start to ready, s", "PSS, MB", "rate, 1/s", "answered", "p50, ms", "p99, ms")
     rows = []
     for server, starts in results.starts.items():
-        loop = results.open_loop[server]
         taken = f"{median(start.seconds for start in starts):.2f}", f"{median(start.memory for start in starts):.0f}"
-        rows.append((server, *taken, f"{loop.rate:,.0f}", f"{loop.answered:.1%}", f"{loop.p50:.2f}", f"{loop.p99:.2f}"))
+        rows.append((server, *taken, *_at_half(results.open_loop[server])))
     yield from _table(titles, rows)
+
+
+def _at_half(loop: OpenLoop) -> tuple[str, ...]:
+    return f"{loop.rate:,.0f}", f"{loop.answered:.1%}", f"{loop.p50:.2f}", f"{loop.p99:.2f}"
 
 
 def _hard_times(results: Results) -> Iterator[str]:

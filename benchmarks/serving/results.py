@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.serving.checks import Problem
 from benchmarks.serving.closed_loop import Sample
 from benchmarks.serving.environments import versions
 from benchmarks.serving.goals import Goal
@@ -63,8 +64,10 @@ class Results:
     versions: dict[str, str]
     effort: Effort
     titles: dict[str, str]  # of the models
+    engines: dict[str, str]  # of the models, in Contender, and why
     goals: list[Goal]
     cells: list[Measured]
+    problems: list[Problem]
     starts: dict[str, list[Start]]
     open_loop: dict[str, OpenLoop]
     slow_model: SlowModel

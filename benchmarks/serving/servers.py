@@ -52,6 +52,7 @@ class Server:
 
 
 CONTENDER, UNCONVERTED = "Contender", "Contender, not converted"
+UNCOUNTED = "Contender, uncounted"  # its counting taken out, to see what that costs
 MLSERVER, BATCHING = "MLServer", "MLServer, batching"
 KSERVE, FASTAPI, BARE = "KServe", "FastAPI", "bare loop"
 PEERS = {MLSERVER: "mlserver", BATCHING: "mlserver", KSERVE: "kserve", FASTAPI: "fastapi", BARE: "bare"}
@@ -61,6 +62,7 @@ ENCODINGS = {
     UNCONVERTED: {"json", "binary", "grpc"},
     MLSERVER: {"json", "grpc"},  # it has no binary tensors over HTTP
     BATCHING: {"json", "grpc"},
+    UNCOUNTED: {"json"},
     KSERVE: {"json", "binary", "grpc"},
     FASTAPI: {"json"},
     BARE: {"json"},
@@ -70,7 +72,12 @@ ENCODINGS = {
 def names(model: Model) -> list[str]:
     """The servers that serve a model."""
     ours = [CONTENDER, UNCONVERTED] if model.recipe.also_alone else [CONTENDER]
-    return [*ours, *PEERS]
+    return [*ours, *(peer for peer in PEERS if peer != BARE)]
+
+
+def bounds(model: Model) -> list[str]:
+    """What nobody would use, but shows what is possible."""
+    return [UNCOUNTED, BARE] if model.name == "lr" else [BARE]
 
 
 def asked(server: str, model: Model, case: Case) -> Asked:
@@ -108,8 +115,9 @@ def _started(name: str, launch: Launch, ports: Ports, log: Path) -> Iterator[Ser
 
 
 def _launch(name: str, model: Model, ports: Ports, folder: Path) -> Launch:
-    if name in (CONTENDER, UNCONVERTED):
-        return _contender(model.bundles(alone=name == UNCONVERTED), ports)
+    if name in (CONTENDER, UNCONVERTED, UNCOUNTED):
+        program = "benchmarks.serving.uncounted" if name == UNCOUNTED else "contender_serving"
+        return _contender(model.bundles(alone=name == UNCONVERTED), ports, program)
     interpreter = python(PEERS[name])
     if name in (MLSERVER, BATCHING):
         _mlserver_settings(folder, model, ports, batching=name == BATCHING)
@@ -126,7 +134,7 @@ def _launch(name: str, model: Model, ports: Ports, folder: Path) -> Launch:
     return Launch([str(interpreter), "-m", *arguments[name]], environment, ready[name])
 
 
-def _contender(bundles: Path, ports: Ports) -> Launch:
+def _contender(bundles: Path, ports: Ports, program: str = "contender_serving") -> Launch:
     environment = {
         "CONTENDER_MODEL_DIR": str(bundles),
         "CONTENDER_MODEL_NAME": NAME,
@@ -135,7 +143,7 @@ def _contender(bundles: Path, ports: Ports) -> Launch:
         "CONTENDER_GRPC_PORT": str(ports.grpc),
         "CONTENDER_TERMINATION_LOG": "/dev/stderr",
     }
-    return Launch([sys.executable, "-m", "contender_serving", "serve"], environment, "/v2/health/ready")
+    return Launch([sys.executable, "-m", program, "serve"], environment, "/v2/health/ready")
 
 
 def _mlserver_settings(folder: Path, model: Model, ports: Ports, *, batching: bool) -> None:

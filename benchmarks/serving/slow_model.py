@@ -1,13 +1,12 @@
 """A model that takes 200 ms a call, asked over 64 connections: has each its turn, and does health answer meanwhile?"""
 
-import asyncio
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.serving import bodies
+from benchmarks.serving import bodies, client
 from benchmarks.serving.bodies import Asked
-from benchmarks.serving.client import Answer, Load, request, undisturbed
+from benchmarks.serving.client import Answer, Load, request
 from benchmarks.serving.models import NAME, patients, slow_call
 from benchmarks.serving.servers import contender
 
@@ -32,18 +31,13 @@ def measure(seconds: int) -> SlowModel:
     rows, _ = patients()
     question = request(bodies.v2_json(rows[:1], NAME))
     alive = request(Asked("/v2/health/live", b"", {}), "GET")
-    with contender(slow_call(), "slow-call") as server, undisturbed():
+    with contender(slow_call(), "slow-call") as server:
         alone = Load(server.ports.http, question, 1)
-        asyncio.run(alone.run(3))
-        loads = Load(server.ports.http, question, CONNECTIONS), Load(server.ports.http, alive, 1, PROBES)
-        asyncio.run(_together(loads, seconds))
-        return _summary(alone, *loads)
-
-
-async def _together(loads: tuple[Load, Load], seconds: float) -> None:
-    async with asyncio.TaskGroup() as both:
-        for load in loads:
-            both.create_task(load.run(seconds))
+        client.run(3, alone)
+        asking = Load(server.ports.http, question, CONNECTIONS)
+        health = Load(server.ports.http, alive, 1, PROBES)
+        client.run(seconds, asking, health)
+        return _summary(alone, asking, health)
 
 
 def _summary(alone: Load, asked: Load, health: Load) -> SlowModel:

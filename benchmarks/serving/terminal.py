@@ -8,7 +8,9 @@ from benchmarks.serving.results import Results
 
 def show(results: Results, console: Console) -> None:
     """The goals, and the rates of the first case."""
-    console.print(_goals(results), _rates(results))
+    console.print(_rates(results), _goals(results))
+    for problem in results.problems:
+        console.print(f"not measured: {problem.server}, {problem.model}, {problem.encoding}: {problem.what}")
 
 
 def _goals(results: Results) -> Table:
