@@ -15,6 +15,8 @@ from contender_serving.tensors import NUMPY, Signature
 MANIFEST = "contender.yaml"
 GOLDEN = "golden.json"
 PROFILE = "reference_profile.json"
+COPY = "copy.onnx"  # of an estimator, predicting the same
+PARITY = "parity.json"  # how much the same
 
 
 class Format(StrEnum):

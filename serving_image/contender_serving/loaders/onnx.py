@@ -24,10 +24,13 @@ class OnnxPredictor:
 
     platform = "onnx_onnxv1"
 
-    def __init__(self, file: Path, signature: Signature) -> None:
+    def __init__(self, file: Path, signature: Signature, largest: float | None = None, parity: str = "") -> None:
+        """Load a graph. `largest` is the greatest number that it may be asked; `parity` describes what it copies."""
         self.signature = signature
+        self.properties = {"engine": f"onnxruntime {onnxruntime.__version__}"} | ({"parity": parity} if parity else {})
+        self._largest = largest
         self._session = _session(file)
-        self._elements = {node.name: _element(node.type) for node in self._session.get_inputs()}
+        self._elements = {node.name: (_element(node.type), node.shape[1:]) for node in self._session.get_inputs()}
         _check_names("inputs", [spec.name for spec in signature.inputs], list(self._elements))
         outputs = [node.name for node in self._session.get_outputs()]
         _check_names("outputs", [spec.name for spec in signature.outputs], outputs)
@@ -35,7 +38,9 @@ class OnnxPredictor:
 
     def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
         """Answer with the graph, whose own number types may be other than the signature's."""
-        feed = {name: inputs[name].astype(element, copy=False) for name, element in self._elements.items()}
+        if self._largest is not None:
+            _check_largest(inputs, self._largest)
+        feed = {name: _fitted(inputs[name], *element) for name, element in self._elements.items()}
         answers = self._session.run(list(outputs), feed)
         return {name: _like(answer, self._outputs[name]) for name, answer in zip(outputs, answers, strict=True)}
 
@@ -51,6 +56,18 @@ def _session(file: Path) -> Any:
             Reason.FORMAT_MISMATCH,
             f"{file.name} is not an ONNX model; write the bundle again, or set the format that it has",
         ) from None
+
+
+def _check_largest(inputs: Mapping[str, Tensor], largest: float) -> None:
+    for tensor in inputs.values():
+        if tensor.dtype.kind == "f" and (np.abs(tensor) > largest).any():
+            raise ValueError("a number is infinite in float32")  # as the estimator itself raises
+
+
+def _fitted(tensor: Tensor, element: np.dtype[Any], shape: Sequence[object]) -> Tensor:
+    """Graphs take columns where estimators take vectors."""
+    column = tensor.astype(element, copy=False)
+    return column[:, None] if tensor.ndim == len(shape) else column
 
 
 def _like(answer: Tensor, spec: TensorSpec) -> Tensor:

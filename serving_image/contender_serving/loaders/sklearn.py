@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn
 import skops.io
 import threadpoolctl  # type: ignore[import-untyped]
 
 from contender_serving.failures import Failure, Reason
+from contender_serving.tables import argument
 from contender_serving.tensors import Signature, Tensor
 
 OUTPUTS = ("predict", "predict_proba")  # the estimator's methods that a bundle may name
@@ -43,21 +45,22 @@ class SklearnPredictor:
     def __init__(self, file: Path, signature: Signature) -> None:
         self.signature = signature
         _check_signature(signature)
+        self.properties = {"engine": f"scikit-learn {sklearn.__version__}"}
         threadpoolctl.threadpool_limits(1)  # one core a pod; more threads only wait for each other
         self._estimator = _single_threaded(_load(file))
 
     def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
         """Answer with the estimator's own methods."""
-        rows = inputs[self.signature.inputs[0].name]
+        rows = argument({spec.name: inputs[spec.name] for spec in self.signature.inputs})  # columns in their order
         return {output: np.asarray(getattr(self._estimator, output)(rows)) for output in outputs}
 
 
 def _check_signature(signature: Signature) -> None:
     names = [spec.name for spec in signature.outputs]
-    if len(signature.inputs) != 1 or not set(names) <= set(OUTPUTS):
+    if not set(names) <= set(OUTPUTS):
         raise Failure(
             Reason.INVALID_BUNDLE,
-            f"a scikit-learn model has one input and the outputs {' and '.join(OUTPUTS)}, not {', '.join(names)}; "
+            f"a scikit-learn model has the outputs {' and '.join(OUTPUTS)}, not {', '.join(names)}; "
             "write the bundle again",
         )
 

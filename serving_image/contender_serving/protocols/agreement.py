@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from contender_serving.rejections import InvalidInput
-from contender_serving.tensors import BYTES, NUMPY, Signature, Tensor, TensorSpec, datatype_of
+from contender_serving.tensors import BYTES, NUMPY, Signature, Tensor, TensorSpec, datatype_of, missing
 
 EXACT = 2**53  # above it, FP64 does not hold every integer
 
@@ -60,6 +60,8 @@ def fitted(array: Tensor, spec: TensorSpec) -> Tensor:
     """A tensor of a datatype that the specification takes, as the specification's own. Raises `InvalidInput`."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         _check_not_finite(array, spec)
+    if array.dtype.kind == "O" and not spec.nullable and missing(array).any():
+        raise InvalidInput(f"input {spec.name} has missing values; this model takes texts only")
     target = NUMPY[spec.datatype]
     if array.dtype.kind in "iu" and target.kind == "f" and array.dtype.itemsize == 8:
         _check_exact(array, spec)

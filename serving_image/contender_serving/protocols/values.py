@@ -10,12 +10,12 @@ import numpy as np
 
 from contender_serving.protocols import agreement
 from contender_serving.rejections import InvalidInput
-from contender_serving.tensors import NUMPY, Tensor, TensorSpec
+from contender_serving.tensors import BYTES, NUMPY, Tensor, TensorSpec
 
 Body = TypeVar("Body")
 
 _OPENING = re.compile(rb"[\[ \t\r\n]*")
-_NULL_IS_NAN = ("FP32", "FP64")
+_MAY_MISS = ("FP32", "FP64", BYTES)  # null is NaN, or None
 
 
 def read(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
@@ -86,7 +86,7 @@ def _decode(data: msgspec.Raw, datatype: str, depth: int, name: str) -> Any:
 def _decoder(datatype: str, depth: int) -> msgspec.json.Decoder[Any]:
     kind = NUMPY[datatype].kind
     element: Any = {"b": bool, "i": int, "u": int, "f": float, "O": str}[kind]
-    if datatype in _NULL_IS_NAN:
+    if datatype in _MAY_MISS:
         element = element | None
     for _ in range(depth):
         element = list[element]
