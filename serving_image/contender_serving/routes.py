@@ -1,19 +1,19 @@
 """Paths and their answers. Thin over `Model` and the protocols; it knows nothing of any engine."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from importlib.metadata import version as installed
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from contender_serving import exposition
+from contender_serving import docs, exposition, metadata, openapi
 from contender_serving.http import Refused, Request, Response
 from contender_serving.http.message import as_json
-from contender_serving.protocols import v1, v2
-from contender_serving.rejections import InvalidInput
+from contender_serving.protocols import repository, v1, v2, v2_binary
 from contender_serving.service import Service
-from contender_serving.tensors import TensorSpec
+from contender_serving.tensors import Signature, Tensor
+
+HEADER = v2_binary.HEADER.lower().encode()
 
 Parameters = Mapping[str, str]
 Handler = Callable[[Service, Request, Parameters], Awaitable[Response]]
@@ -41,41 +41,54 @@ async def _ready(service: Service, _: Request, __: Parameters) -> Response:
 
 
 async def _server(_: Service, __: Request, ___: Parameters) -> Response:
-    return as_json({"name": "contender-serving", "version": installed("contender-serving"), "extensions": []})
+    return as_json(metadata.server())
 
 
 async def _metadata(service: Service, _: Request, parameters: Parameters) -> Response:
     service.address(**parameters)
-    manifest, predictor = service.model.bundle.manifest, service.model.predictor
-    return as_json(
-        {
-            "name": service.model_name,
-            "versions": [manifest.version],
-            "platform": predictor.platform,
-            "inputs": _tensors(predictor.signature.inputs),
-            "outputs": _tensors(predictor.signature.outputs),
-            "properties": {"digest": service.model.bundle.digest, "framework": manifest.framework.name},
-        }
-    )
-
-
-def _tensors(specs: Sequence[TensorSpec]) -> list[dict[str, object]]:
-    return [{"name": spec.name, "datatype": spec.datatype, "shape": spec.shape} for spec in specs]
+    return as_json(metadata.model(service))
 
 
 async def _model_ready(service: Service, _: Request, parameters: Parameters) -> Response:
-    service.address(**parameters)
-    return as_json({"name": service.model_name, "ready": service.ready}, 200 if service.ready else 503)
+    if service.model.ready:
+        service.address(**parameters)
+    return as_json({"name": parameters["model"], "ready": service.ready}, 200 if service.ready else 503)
+
+
+async def _index(service: Service, request: Request, _: Parameters) -> Response:
+    only_ready = repository.decode(request.body)
+    version = service.model.bundle.manifest.version
+    return as_json(repository.index(service.model_name, version, ready=service.ready, only_ready=only_ready))
 
 
 async def _infer(service: Service, request: Request, parameters: Parameters) -> Response:
     service.address(**parameters)
-    if b"inference-header-content-length" in request.headers:
-        raise InvalidInput("binary tensors are not served; send the tensors as JSON")
-    question = v2.decode(request.body, service.model.predictor.signature)
+    question = _question(request, service.model.predictor.signature)
     answers = await service.model.predict(question.inputs, question.outputs)
     service.metrics.rows += len(next(iter(question.inputs.values())))
-    return Response(200, v2.encode(question, answers, service.model_name, service.model.bundle.manifest.version))
+    return _answers(question, answers, service)
+
+
+def _question(request: Request, signature: Signature) -> v2.Question:
+    header = request.headers.get(HEADER)
+    return v2.decode(request.body, signature) if header is None else v2_binary.decode(request.body, header, signature)
+
+
+def _answers(question: v2.Question, answers: Mapping[str, Tensor], service: Service) -> Response:
+    name, version = service.model_name, service.model.bundle.manifest.version
+    if not question.binary:
+        return Response(200, v2.encode(question, answers, name, version))
+    body, length = v2_binary.encode(question, answers, name, version)
+    return Response(200, body, v2_binary.MEDIA_TYPE, ((HEADER, b"%d" % length),))
+
+
+async def _openapi(service: Service, _: Request, __: Parameters) -> Response:
+    bundle, predictor = service.model.bundle, service.model.predictor
+    return as_json(openapi.document(service.model_name, bundle.manifest.version, predictor.signature))
+
+
+async def _docs(_: Service, __: Request, ___: Parameters) -> Response:
+    return Response(200, docs.PAGE, docs.MEDIA_TYPE, ((b"content-security-policy", docs.POLICY),))
 
 
 async def _v1_models(service: Service, _: Request, __: Parameters) -> Response:
@@ -101,11 +114,14 @@ def _route(path: str, handler: Handler, method: str = "GET", *, predicts: bool =
 ROUTES = (
     _route("/metrics", _metrics),
     _route("/v2", _server),
+    _route("/docs", _docs),
+    _route("/openapi.json", _openapi),
     _route("/v2/health/live", _live),
     _route("/v2/health/ready", _ready),
     _route("/v2/models/{model}[/versions/{version}]", _metadata),
     _route("/v2/models/{model}[/versions/{version}]/ready", _model_ready),
     _route("/v2/models/{model}[/versions/{version}]/infer", _infer, "POST", predicts=True),
+    _route("/v2/repository/index", _index, "POST"),
     _route("/v1/models", _v1_models),
     _route("/v1/models/{model}", _model_ready),
     _route("/v1/models/{model}:predict", _v1_predict, "POST", predicts=True),

@@ -34,6 +34,7 @@ class ServeSettings:
     digest: str | None
     host: str
     port: int
+    grpc_port: int | None  # none: no gRPC
     max_body_bytes: int
     drain_delay: float  # seconds after SIGTERM in which requests are still accepted
     drain_timeout: int  # seconds after that in which those in flight may end
@@ -67,6 +68,7 @@ def serve_settings(env: Mapping[str, str]) -> ServeSettings:
         digest=env.get("CONTENDER_MODEL_DIGEST") or None,
         host=env.get("CONTENDER_HOST", "0.0.0.0"),  # noqa: S104, a pod is reached from outside
         port=_integer(env, "CONTENDER_PORT", 8080),
+        grpc_port=_integer(env, "CONTENDER_GRPC_PORT", 9000) or None,
         max_body_bytes=_integer(env, "CONTENDER_MAX_BODY_BYTES", 16 * 1024 * 1024),
         drain_delay=_integer(env, "CONTENDER_DRAIN_DELAY", 5),
         drain_timeout=_integer(env, "CONTENDER_DRAIN_TIMEOUT", 30),

@@ -20,13 +20,14 @@ class Server:
     """`python -m contender_serving serve` on a free port of loopback."""
 
     def __init__(self, volume: Path, termination_log: Path, env: dict[str, str]) -> None:
-        self.port = _free_port()
+        self.port, self.grpc_port = _free_ports()
         self.termination_log = termination_log
         settings = {
             "CONTENDER_MODEL_DIR": str(volume),
             "CONTENDER_MODEL_NAME": "churn",
             "CONTENDER_HOST": "127.0.0.1",
             "CONTENDER_PORT": str(self.port),
+            "CONTENDER_GRPC_PORT": str(self.grpc_port),
             "CONTENDER_TERMINATION_LOG": str(termination_log),
             "CONTENDER_DRAIN_DELAY": "0",
         }
@@ -94,8 +95,8 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]

@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any, NamedTuple
 
 import grpc
 
 from contender_serving import metadata
 from contender_serving.grpc import codec
 from contender_serving.grpc import open_inference_pb2 as pb
-from contender_serving.rejections import InvalidInput, ModelFailed, NotReady, RequestError, UnknownModel
+from contender_serving.http.message import CLIENT_GONE
+from contender_serving.rejections import InvalidInput, ModelFailed, NotReady, RequestError, TooLarge, UnknownModel
 from contender_serving.service import Service
 
 NAME = "inference.GRPCInferenceService"
@@ -17,13 +20,29 @@ NAME = "inference.GRPCInferenceService"
 CODES: dict[type[RequestError], grpc.StatusCode] = {
     InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
     UnknownModel: grpc.StatusCode.NOT_FOUND,
+    TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ModelFailed: grpc.StatusCode.INTERNAL,
     NotReady: grpc.StatusCode.UNAVAILABLE,
+}
+# How the metrics count them: as HTTP does.
+STATUSES = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 413,
+    grpc.StatusCode.INTERNAL: 500,
+    grpc.StatusCode.UNAVAILABLE: 503,
 }
 
 Method = Callable[[Service, Any], Awaitable[Any]]
 
 logger = logging.getLogger(__name__)
+
+
+class _Refusal(NamedTuple):
+    """What a client gets instead of a response."""
+
+    code: grpc.StatusCode
+    message: str
 
 
 def handler(service: Service) -> grpc.GenericRpcHandler:
@@ -60,6 +79,7 @@ async def _model_infer(service: Service, request: pb.ModelInferRequest) -> pb.Mo
     service.address(request.model_name, request.model_version or None)
     inputs, outputs = codec.decode(request, service.model.predictor.signature)
     answers = await service.model.predict(inputs, outputs)
+    service.metrics.rows += len(next(iter(inputs.values())))
     return codec.encode(request, answers, service.model_name, service.model.bundle.manifest.version)
 
 
@@ -81,14 +101,35 @@ def _unary(name: str, answer: Callable[..., Awaitable[Any]]) -> Any:
 
 
 def _answering(service: Service, method: Method) -> Callable[..., Awaitable[Any]]:
+    attempt = _counted if method is _model_infer else _attempt
+
     async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        try:
-            return await method(service, request)
-        except RequestError as error:
-            code, message = CODES[type(error)], str(error)
-        except Exception as error:  # a bug: its message may hold the input
-            logger.error("%s failed: %s", method.__name__, type(error).__name__)
-            code, message = grpc.StatusCode.INTERNAL, "the server failed"
-        return await context.abort(code, message)
+        outcome = await attempt(service, method, request)
+        if isinstance(outcome, _Refusal):
+            await context.abort(outcome.code, outcome.message)
+        return outcome
 
     return answer
+
+
+async def _attempt(service: Service, method: Method, request: Any) -> Any:
+    """The response, or why there is none."""
+    try:
+        return await method(service, request)
+    except RequestError as error:
+        return _Refusal(CODES[type(error)], str(error))
+    except Exception as error:  # a bug: its message may hold the input
+        logger.error("%s failed: %s", method.__name__, type(error).__name__)
+        return _Refusal(grpc.StatusCode.INTERNAL, "the server failed")
+
+
+async def _counted(service: Service, method: Method, request: Any) -> Any:
+    """The same for a request for predictions."""
+    began, status = perf_counter(), CLIENT_GONE
+    service.metrics.arrived()
+    try:
+        outcome = await _attempt(service, method, request)
+        status = STATUSES[outcome.code] if isinstance(outcome, _Refusal) else HTTPStatus.OK
+        return outcome
+    finally:
+        service.metrics.left(status, perf_counter() - began)
