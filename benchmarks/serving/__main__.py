@@ -57,6 +57,7 @@ def run(effort: Effort, tell: Callable[[str], None]) -> Results:
     began, clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), time.monotonic()
     for peer in sorted({*PEERS.values(), "picture"}):
         environments.python(peer)
+    environments.ours()
     tell("models")
     ready = [models.model(recipe) for recipe in models.RECIPES]
     models.slow_call(), models.slow_rows()

@@ -1,6 +1,5 @@
 """How each server is started with a model, and how it is asked. Each is set up as its own documents have it."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import msgspec
 
 from benchmarks.serving import bodies
 from benchmarks.serving.bodies import Asked, Case
-from benchmarks.serving.environments import python
+from benchmarks.serving.environments import ours, python
 from benchmarks.serving.models import NAME, Model
 from benchmarks.serving.processes import HOST, Process, free_port, running
 
@@ -143,7 +142,7 @@ def _contender(bundles: Path, ports: Ports, program: str = "contender_serving") 
         "CONTENDER_GRPC_PORT": str(ports.grpc),
         "CONTENDER_TERMINATION_LOG": "/dev/stderr",
     }
-    return Launch([sys.executable, "-m", program, "serve"], environment, "/v2/health/ready")
+    return Launch([str(ours()), "-m", program, "serve"], environment, "/v2/health/ready")
 
 
 def _mlserver_settings(folder: Path, model: Model, ports: Ports, *, batching: bool) -> None:
