@@ -16,13 +16,14 @@ mpl.rcParams |= {"svg.hashsalt": "contender", "svg.fonttype": "none", "font.fami
 
 from matplotlib import pyplot as plt  # noqa: E402, the backend is chosen first
 
-OURS, THEIRS = "#2563eb", "#b8bec9"
+OURS, THEIRS = "#2563eb", "#6b7280"
+LEFT_OUT = "Contender, uncounted"
 
 
 def draw(results: dict[str, Any], file: Path) -> None:
-    """One panel for each model, one bar for each server."""
+    """One panel for each model; each server a point, with a line from its least to its most."""
     models = results["titles"]
-    figure, panels = plt.subplots(len(models), 1, figsize=(8, 2.1 * len(models)), sharex=True, layout="constrained")
+    figure, panels = plt.subplots(len(models), 1, figsize=(8, 1.9 * len(models)), sharex=True, layout="constrained")
     for panel, (model, title) in zip(panels, models.items(), strict=True):
         _panel(panel, title, _rates(results, model))
     panels[-1].set_xlabel("answers per second, one server core (logarithmic)")
@@ -32,22 +33,25 @@ def draw(results: dict[str, Any], file: Path) -> None:
 def _rates(results: dict[str, Any], model: str) -> dict[str, list[float]]:
     place = {"model": model, "case": "1 row, JSON", "connections": 16}
     cells = [measured for measured in results["cells"] if place.items() <= measured["cell"].items()]
-    return {measured["cell"]["server"]: [sample["rate"] for sample in measured["samples"]] for measured in cells}
+    shown = [measured for measured in cells if measured["cell"]["server"] != LEFT_OUT]
+    return {measured["cell"]["server"]: [sample["rate"] for sample in measured["samples"]] for measured in shown}
 
 
 def _panel(panel: Any, title: str, rates: dict[str, list[float]]) -> None:
-    middles = [median(of_server) for of_server in rates.values()]
-    spread = [
-        [middle - min(of_server) for middle, of_server in zip(middles, rates.values(), strict=True)],
-        [max(of_server) - middle for middle, of_server in zip(middles, rates.values(), strict=True)],
-    ]
-    colours = [OURS if server.startswith("Contender") else THEIRS for server in rates]
-    bars = panel.barh(list(rates), middles, xerr=spread, color=colours, error_kw={"lw": 0.8})
-    panel.bar_label(bars, [f"{middle:,.0f}" for middle in middles], padding=5)
-    panel.set(xscale="log", xlim=(50, 500_000), title=title)
-    panel.title.set(ha="left", position=(0, 1))
+    for server, of_server in rates.items():
+        colour = OURS if server.startswith("Contender") else THEIRS
+        middle = median(of_server)
+        panel.plot([min(of_server), max(of_server)], [server, server], color=colour, linewidth=2)
+        panel.plot(middle, server, "o", color=colour, markersize=7)
+        panel.annotate(f"{middle:,.0f}", (max(of_server), server), xytext=(9, -3), textcoords="offset points")
+    panel.set(xscale="log", xlim=(50, 300_000))
+    panel.set_title(title, loc="left")
+    panel.margins(y=0.12)
     panel.invert_yaxis()
-    panel.spines[["top", "right"]].set_visible(False)
+    panel.grid(axis="x", color="#e5e7eb")
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right", "left"]].set_visible(False)
+    panel.tick_params(axis="y", length=0)
 
 
 if __name__ == "__main__":
