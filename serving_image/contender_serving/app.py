@@ -2,12 +2,21 @@
 
 import logging
 import time
+from math import ceil
 
 from contender_serving import routes
 from contender_serving.http import Refused, Request, Response
 from contender_serving.http.inflate import inflated
-from contender_serving.http.message import error
-from contender_serving.rejections import InvalidInput, ModelFailed, NotReady, RequestError, TooLarge, UnknownModel
+from contender_serving.http.message import Field, error
+from contender_serving.rejections import (
+    InvalidInput,
+    ModelFailed,
+    NotReady,
+    Overloaded,
+    RequestError,
+    TooLarge,
+    UnknownModel,
+)
 from contender_serving.service import Service
 
 logger = logging.getLogger(__name__)
@@ -18,6 +27,7 @@ STATUS: dict[type[RequestError], int] = {
     TooLarge: 413,
     ModelFailed: 500,
     NotReady: 503,
+    Overloaded: 503,
 }
 
 
@@ -48,7 +58,13 @@ class App:
         except Refused as refused:
             return refused.response
         except RequestError as rejection:
-            return error(STATUS[type(rejection)], str(rejection))
+            return error(STATUS[type(rejection)], str(rejection), *_hints(rejection))
         except Exception:
             logger.exception("a bug")
             return error(500, "the server failed")
+
+
+def _hints(rejection: RequestError) -> tuple[Field, ...]:
+    if isinstance(rejection, Overloaded):
+        return ((b"retry-after", b"%d" % ceil(rejection.retry_after)),)
+    return ()

@@ -40,6 +40,9 @@ class ServiceCollector(Collector):
             "request_duration_seconds", "From a prediction request's arrival to its answer", metrics.durations
         )
         yield _gauge("requests_in_flight", "Prediction requests without an answer yet", metrics.in_flight)
+        yield _gauge("queue_depth", "Prediction requests that wait for the model", self._service.model.waiting)
+        yield _histogram("inference_duration_seconds", "Time of one call of the model", metrics.inferences)
+        yield _histogram("batch_size", "Requests that one call of the model answers", metrics.batches)
         yield CounterMetricFamily(PREFIX + "rows", "Rows predicted", value=metrics.rows)
         yield self._info()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 # 0.1 ms to 60 s, each edge 1.2 times the last: a quantile is known to a tenth.
 SECONDS = tuple(float(f"{0.0001 * 1.2**i:.3g}") for i in range(74))
+REQUESTS = tuple(2**i for i in range(11))  # 1 to 1024
 
 
 class Histogram:
@@ -30,6 +31,8 @@ class Metrics:
         self.durations = Histogram(SECONDS)
         self.in_flight = 0
         self.rows = 0
+        self.inferences = Histogram(SECONDS)  # one value a call of the model
+        self.batches = Histogram(REQUESTS)  # the same
 
     def arrived(self) -> None:
         """A request for predictions has begun to arrive."""
@@ -40,3 +43,8 @@ class Metrics:
         self.in_flight -= 1
         self.requests[status] += 1
         self.durations.observe(seconds)
+
+    def called(self, requests: int, seconds: float) -> None:
+        """The model was called once for so many requests, and took so long."""
+        self.inferences.observe(seconds)
+        self.batches.observe(requests)

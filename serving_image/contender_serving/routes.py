@@ -65,7 +65,6 @@ async def _infer(service: Service, request: Request, parameters: Parameters) -> 
     service.address(**parameters)
     question = _question(request, service.model.predictor.signature)
     answers = await service.model.predict(question.inputs, question.outputs)
-    service.metrics.rows += len(next(iter(question.inputs.values())))
     return _answers(question, answers, service)
 
 
@@ -101,7 +100,6 @@ async def _v1_predict(service: Service, request: Request, parameters: Parameters
     inputs = v1.decode(request.body, signature)
     first = signature.outputs[0].name
     answers = await service.model.predict(inputs, [first])
-    service.metrics.rows += len(next(iter(inputs.values())))
     return Response(200, v1.encode(answers[first]))
 
 

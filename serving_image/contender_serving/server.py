@@ -1,6 +1,7 @@
 """The process: servers that are live at once, load their model beside it, and drain when they are told to stop."""
 
 import asyncio
+import gc
 import logging
 import signal
 from typing import TYPE_CHECKING
@@ -31,13 +32,15 @@ def _event_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _serve(settings: ServeSettings) -> None:
-    service = Service(settings.model_name)
+    service = Service(settings.model_name, settings.max_wait)
     http = Listener(App(service, settings.max_body_bytes), Limits(body=settings.max_body_bytes))
     stopping = Stopping(service, http, settings.drain_delay)
     await http.listen(settings.host, settings.port)
     grpc = await _grpc(service, settings)
     try:
         bundle = await service.model.load(settings.bundle, settings.digest)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: to look through it again and again would cost requests milliseconds
         if grpc:
             await grpc.announce(ready=True)
         logger.info("serving %s %s on port %s", service.model_name, bundle.manifest.version, settings.port)

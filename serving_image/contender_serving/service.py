@@ -1,20 +1,18 @@
 """What the process serves, and whether it does."""
 
-from dataclasses import dataclass, field
-
 from contender_serving.metrics import Metrics
 from contender_serving.model import Model
 from contender_serving.rejections import UnknownModel
 
 
-@dataclass
 class Service:
     """The model, the name that it is served by, and whether this process is going away."""
 
-    name: str | None  # by default the bundle's own
-    model: Model = field(default_factory=Model)
-    metrics: Metrics = field(default_factory=Metrics)
-    draining: bool = False
+    def __init__(self, name: str | None, max_wait: float) -> None:
+        self.name = name  # by default the bundle's own
+        self.metrics = Metrics()
+        self.model = Model(self.metrics, max_wait)
+        self.draining = False
 
     @property
     def ready(self) -> bool:

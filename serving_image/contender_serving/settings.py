@@ -36,6 +36,7 @@ class ServeSettings:
     port: int
     grpc_port: int | None  # none: no gRPC
     max_body_bytes: int
+    max_wait: int  # seconds that a request may expect to wait for the model
     drain_delay: float  # seconds after SIGTERM in which requests are still accepted
     drain_timeout: int  # seconds after that in which those in flight may end
     termination_log: Path
@@ -70,6 +71,7 @@ def serve_settings(env: Mapping[str, str]) -> ServeSettings:
         port=_integer(env, "CONTENDER_PORT", 8080),
         grpc_port=_integer(env, "CONTENDER_GRPC_PORT", 9000) or None,
         max_body_bytes=_integer(env, "CONTENDER_MAX_BODY_BYTES", 16 * 1024 * 1024),
+        max_wait=_integer(env, "CONTENDER_MAX_WAIT", 20),
         drain_delay=_integer(env, "CONTENDER_DRAIN_DELAY", 5),
         drain_timeout=_integer(env, "CONTENDER_DRAIN_TIMEOUT", 30),
         termination_log=termination_log(env),

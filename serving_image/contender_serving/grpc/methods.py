@@ -12,7 +12,15 @@ from contender_serving import metadata
 from contender_serving.grpc import codec
 from contender_serving.grpc import open_inference_pb2 as pb
 from contender_serving.http.message import CLIENT_GONE
-from contender_serving.rejections import InvalidInput, ModelFailed, NotReady, RequestError, TooLarge, UnknownModel
+from contender_serving.rejections import (
+    InvalidInput,
+    ModelFailed,
+    NotReady,
+    Overloaded,
+    RequestError,
+    TooLarge,
+    UnknownModel,
+)
 from contender_serving.service import Service
 
 NAME = "inference.GRPCInferenceService"
@@ -23,6 +31,7 @@ CODES: dict[type[RequestError], grpc.StatusCode] = {
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ModelFailed: grpc.StatusCode.INTERNAL,
     NotReady: grpc.StatusCode.UNAVAILABLE,
+    Overloaded: grpc.StatusCode.UNAVAILABLE,
 }
 # How the metrics count them: as HTTP does.
 STATUSES = {
@@ -79,7 +88,6 @@ async def _model_infer(service: Service, request: pb.ModelInferRequest) -> pb.Mo
     service.address(request.model_name, request.model_version or None)
     inputs, outputs = codec.decode(request, service.model.predictor.signature)
     answers = await service.model.predict(inputs, outputs)
-    service.metrics.rows += len(next(iter(inputs.values())))
     return codec.encode(request, answers, service.model_name, service.model.bundle.manifest.version)
 
 

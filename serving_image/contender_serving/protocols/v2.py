@@ -1,12 +1,11 @@
 """Open Inference Protocol V2 over JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from contender_serving.protocols import agreement, values
+from contender_serving.protocols import agreement, v2_fast, values
 from contender_serving.rejections import InvalidInput
 from contender_serving.tensors import Signature, Tensor, TensorSpec, datatype_of
 
@@ -39,8 +38,25 @@ class InferRequest(msgspec.Struct):
     outputs: list[RequestedOutput] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class OutputTensor(msgspec.Struct):
+    """One output as it is answered."""
+
+    name: str
+    shape: tuple[int, ...]
+    datatype: str
+    data: list[Any]
+
+
+class InferResponse(msgspec.Struct, omit_defaults=True):
+    """The body of an answer."""
+
+    model_name: str
+    model_version: str
+    outputs: list[OutputTensor]
+    id: str | None = None
+
+
+class Question(msgspec.Struct, frozen=True):
     """An inference request that agrees with the signature."""
 
     id: str | None
@@ -49,11 +65,16 @@ class Question:
     binary: frozenset[str] = frozenset()  # the outputs to answer as bytes
 
 
+_RESPONSES = msgspec.json.Encoder()
 _REQUESTS = msgspec.json.Decoder(InferRequest)
 
 
 def decode(body: bytes, signature: Signature) -> Question:
     """Read a request. Raises `InvalidInput` that says what to send instead."""
+    if plain := v2_fast.read(body, signature):
+        sent, inputs = plain
+        outputs = agreement.requested([output.name for output in sent.outputs or ()], signature)
+        return Question(sent.id, inputs, outputs)
     request = read(body)
     inputs = {spec.name: tensor(sent, spec) for spec, sent in agreement.paired(request.inputs, signature)}
     return question(request, inputs, signature)
@@ -61,8 +82,11 @@ def decode(body: bytes, signature: Signature) -> Question:
 
 def encode(question: Question, answers: Mapping[str, Tensor], model: str, version: str) -> bytes:
     """Write a response; NaN and infinities become null."""
-    outputs = [output(name, answer) for name, answer in answers.items()]
-    return msgspec.json.encode(identity(question, model, version) | {"outputs": outputs})
+    outputs = [
+        OutputTensor(name, answer.shape, datatype_of(answer), answer.ravel().tolist())
+        for name, answer in answers.items()
+    ]
+    return _RESPONSES.encode(InferResponse(model, version, outputs, question.id))
 
 
 def read(body: bytes) -> InferRequest:
