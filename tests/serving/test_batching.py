@@ -29,6 +29,7 @@ class Doubling:
     calls: list[list[float]] = field(default_factory=list)
     gate: Callable[[], object] = lambda: None
     platform: str = "test"
+    properties: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = SIGNATURE
 
     def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
