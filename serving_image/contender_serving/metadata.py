@@ -23,7 +23,8 @@ def model(service: Service) -> dict[str, Any]:
         "platform": predictor.platform,
         "inputs": _tensors(predictor.signature.inputs),
         "outputs": _tensors(predictor.signature.outputs),
-        "properties": {"digest": bundle.digest, "framework": bundle.manifest.framework.name},
+        "properties": {"digest": bundle.digest, "framework": bundle.manifest.framework.name}
+        | dict(predictor.properties),
     }
 
 

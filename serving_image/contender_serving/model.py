@@ -12,6 +12,7 @@ from contender_serving.metrics import Metrics
 from contender_serving.predictor import Predictor
 from contender_serving.rejections import NotReady
 from contender_serving.tensors import Tensor
+from contender_serving.trust import CAUTIOUS, Trust
 
 
 class Model:
@@ -22,10 +23,13 @@ class Model:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._loaded: tuple[Bundle, Predictor, Line] | None = None
 
-    async def load(self, folder: Path, digest: str | None) -> Bundle:
-        """Verify, load, warm up and prove a bundle. Raises `Failure` with what to mend."""
+    async def load(self, folder: Path, digest: str | None, trust: Trust = CAUTIOUS) -> Bundle:
+        """Verify, load, warm up and prove a bundle. Raises `Failure` with what to mend.
+
+        A pickle takes the network from this process: all that listens must do so before.
+        """
         loop = asyncio.get_running_loop()
-        bundle, predictor, tried = await loop.run_in_executor(self._worker, _load, folder, digest)
+        bundle, predictor, tried = await loop.run_in_executor(self._worker, _load, folder, digest, trust)
         line = Line(predictor, tried, self._worker, self._metrics, self._max_wait)
         self._loaded = bundle, predictor, line
         return bundle
@@ -60,9 +64,9 @@ class Model:
         return self._loaded
 
 
-def _load(folder: Path, digest: str | None) -> tuple[Bundle, Predictor, Probe]:
+def _load(folder: Path, digest: str | None, trust: Trust) -> tuple[Bundle, Predictor, Probe]:
     bundle = read(folder)
     verify(bundle, digest)
-    predictor = load(bundle)
+    predictor = load(bundle, trust)
     golden.check(folder, predictor)
     return bundle, predictor, probe(folder, predictor)

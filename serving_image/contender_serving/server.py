@@ -38,7 +38,7 @@ async def _serve(settings: ServeSettings) -> None:
     await http.listen(settings.host, settings.port)
     grpc = await _grpc(service, settings)
     try:
-        bundle = await service.model.load(settings.bundle, settings.digest)
+        bundle = await service.model.load(settings.bundle, settings.digest, settings.trust)
         gc.collect()
         gc.freeze()  # what is loaded stays: to look through it again and again would cost requests milliseconds
         if grpc:

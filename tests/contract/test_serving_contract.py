@@ -47,7 +47,7 @@ def test_every_path_listed_is_there(server: Server) -> None:
     for method, path in paths:
         real = path.replace("{model}", "churn")
         answer = server.get(real) if method == "GET" else server.post(real, b"{}")
-        assert answer.status == (200 if method == "GET" else 400), path
+        assert answer.status == (400 if method == "POST" and "{model}" in path else 200), path
 
 
 class Asked(dict[str, str]):

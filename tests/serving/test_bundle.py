@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -298,3 +299,15 @@ print({{"sklearn", "skl2onnx", "onnx", "pandas", "scipy"}} & set(sys.modules))
 """
 
     assert subprocess.check_output([sys.executable, "-c", script], text=True) == "set()\n"
+
+
+def test_an_estimator_of_arrays_is_served_without_pandas(volumes: Callable[[str], Path]) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from contender_serving import bundle, loaders
+predictor = loaders.load(bundle.read(Path({str(volumes("good_v1") / "bundle")!r})))
+print(predictor.platform, "pandas" in sys.modules)
+"""
+
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "sklearn False\n"

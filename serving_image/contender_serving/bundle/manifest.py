@@ -19,14 +19,19 @@ COPY = "copy.onnx"  # of an estimator, predicting the same
 PARITY = "parity.json"  # how much the same
 
 
+MANIFEST_BYTES = 1 << 20
+JSON_BYTES = 64 << 20  # of each of the files that are read beside the model's own
+
+
 class Format(StrEnum):
     """The formats that this image loads."""
 
     SKLEARN = "sklearn"
     ONNX = "onnx"
+    PICKLE = "pickle"  # joblib's too
 
 
-MODEL_FILES = {Format.SKLEARN: "model.skops", Format.ONNX: "model.onnx"}
+MODEL_FILES = {Format.SKLEARN: "model.skops", Format.ONNX: "model.onnx", Format.PICKLE: "model.pkl"}
 
 
 class Framework(msgspec.Struct, frozen=True):
@@ -101,7 +106,7 @@ def _check_format(manifest: Manifest) -> None:
     if manifest.format not in set(Format):
         raise Failure(
             Reason.UNSUPPORTED_FORMAT,
-            f"the bundle's format is {manifest.format!r}, this image serves {' and '.join(Format)}; "
+            f"the bundle's format is {manifest.format!r}, this image serves {', '.join(Format)}; "
             "write the model with contender_serving.bundle.write",
         )
 
@@ -110,6 +115,8 @@ def _check_files(manifest: Manifest) -> None:
     for file in manifest.files:
         if not _is_inside(file.path):
             raise _invalid(f"the file path {file.path!r} leaves the bundle or is not a plain relative path")
+        if file.path in (GOLDEN, PROFILE, PARITY) and file.size > JSON_BYTES:
+            raise _invalid(f"{file.path} has {file.size} bytes, at most {JSON_BYTES} are read")
     repeated = [path for path, count in Counter(file.path for file in manifest.files).items() if count > 1]
     if repeated:
         raise _invalid(f"it lists {repeated[0]} more than once")

@@ -150,9 +150,11 @@ def _save(model: Any, format: Format, signature: Signature, file: Path) -> Frame
     if format is Format.ONNX:
         file.write_bytes(convert(model, signature.inputs, [spec.name for spec in signature.outputs]))
         return Framework("onnx", installed("onnx"))
+    import joblib
     import skops.io  # here, for it imports scikit-learn, which reading a bundle has no use for
 
-    skops.io.dump(model, file)
+    dump = joblib.dump if format is Format.PICKLE else skops.io.dump
+    dump(model, file)
     return Framework("scikit-learn", installed("scikit-learn"))
 
 

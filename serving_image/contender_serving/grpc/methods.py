@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from contender_serving import metadata
 from contender_serving.grpc import codec
@@ -103,8 +104,15 @@ METHODS: dict[str, Method] = {
 
 def _unary(name: str, answer: Callable[..., Awaitable[Any]]) -> Any:
     request, response = getattr(pb, f"{name}Request"), getattr(pb, f"{name}Response")
+
+    def parse(content: bytes) -> Any:
+        try:
+            return request.FromString(content)
+        except DecodeError:
+            return _Refusal(grpc.StatusCode.INVALID_ARGUMENT, f"the bytes are no {request.DESCRIPTOR.full_name}")
+
     return grpc.unary_unary_rpc_method_handler(
-        answer, request_deserializer=request.FromString, response_serializer=response.SerializeToString
+        answer, request_deserializer=parse, response_serializer=response.SerializeToString
     )
 
 
@@ -122,6 +130,8 @@ def _answering(service: Service, method: Method) -> Callable[..., Awaitable[Any]
 
 async def _attempt(service: Service, method: Method, request: Any) -> Any:
     """The response, or why there is none."""
+    if isinstance(request, _Refusal):
+        return request
     try:
         return await method(service, request)
     except RequestError as error:

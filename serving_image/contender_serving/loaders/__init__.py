@@ -1,10 +1,15 @@
 """One module per format. Each turns a verified model file into a `Predictor`; adding a format is adding a module."""
 
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from contender_serving import memory
 from contender_serving.bundle import golden, parity
 from contender_serving.bundle.manifest import COPY, MODEL_FILES, Bundle, Format
+from contender_serving.confinement import confine
 from contender_serving.failures import Failure, Reason
 from contender_serving.loaders import versions
 from contender_serving.predictor import Predictor
@@ -18,13 +23,18 @@ def load(bundle: Bundle, trust: Trust = CAUTIOUS) -> Predictor:
     """Load a verified bundle's model: its ONNX copy if that is known to predict the same, else the model itself.
 
     A copy needs no trust in versions: it does not depend on the library that wrote the model.
-    Raises `Failure`: VersionMismatch, FormatMismatch, UntrustedTypes, InvalidBundle, LoadFailed, ModelTooLarge.
+    For a pickle, this process loses the network, for good: listen before.
+    Raises `Failure`: PickleRefused, VersionMismatch, ModelTooLarge, FormatMismatch, UntrustedTypes, InvalidBundle,
+    LoadFailed.
     """
     copy = _load_copy(bundle)
     if copy is not None:
         return copy
+    if bundle.format is Format.PICKLE:
+        _prepare_for_pickle(trust)
     if bundle.format is not Format.ONNX:
         versions.check(bundle.manifest.framework, trust.version_policy)
+    memory.check_fits(bundle.model_file, memory.limit())
     return load_model(bundle.format, bundle.model_file, bundle.manifest.signature)
 
 
@@ -46,12 +56,41 @@ def load_model(format: Format, file: Path, signature: Signature) -> Predictor:
 
 def _loaded(format: Format, file: Path, signature: Signature) -> Predictor:
     if format is Format.SKLEARN:
-        from contender_serving.loaders.sklearn import SklearnPredictor
+        with _without_pandas():
+            from contender_serving.loaders.sklearn import SklearnPredictor
 
         return SklearnPredictor(file, signature)
+    if format is Format.PICKLE:
+        with _without_pandas():
+            from contender_serving.loaders.pickle import PicklePredictor
+
+        return PicklePredictor(file, signature)
     from contender_serving.loaders.onnx import OnnxPredictor
 
     return OnnxPredictor(file, signature)
+
+
+def _prepare_for_pickle(trust: Trust) -> None:
+    if not trust.allow_pickle:
+        raise Failure(
+            Reason.PICKLE_REFUSED,
+            "the model is a pickle, which runs whatever is in it; write it as skops or ONNX, or, if you trust its "
+            "writer, set spec.model.allowPickle and the digest",
+        )
+    confine()
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """scikit-learn imports pandas if it is installed: 60 MB that a model of arrays has no use for."""
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # an import of it fails
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]  # a model of named columns imports it itself
 
 
 def _load_copy(bundle: Bundle) -> Predictor | None:
