@@ -20,7 +20,7 @@ class Server:
     """`python -m contender_serving serve` on a free port of loopback."""
 
     def __init__(self, volume: Path, termination_log: Path, env: dict[str, str]) -> None:
-        self.port, self.grpc_port = _free_ports()
+        self.port, self.grpc_port = free_ports()
         self.termination_log = termination_log
         settings = {
             "CONTENDER_MODEL_DIR": str(volume),
@@ -95,7 +95,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
     with socket.socket() as one, socket.socket() as other:
         one.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))
