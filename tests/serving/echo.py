@@ -1,81 +1,118 @@
-"""Bundles of a graph that answers each input as it is, for every datatype: what a client sent is what it must get."""
+"""A server of a toy application, with small limits, in the test's own event loop; and a client that sends bytes."""
 
+import asyncio
 import json
-from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper
+from contender_serving.http import Limits, Listener, Request, Response
 
-from contender_serving.bundle.manifest import GOLDEN, Format, Framework
-from contender_serving.bundle.writing import seal
-from contender_serving.tensors import BYTES, NUMPY, Signature, Tensor, TensorSpec
-
-HALF = ("FP16",)  # has no JSON
-DATATYPES = tuple(datatype for datatype in NUMPY if datatype not in HALF)
-COLUMNS = 3
-
-_OPSET = 17
-_IR = 9  # what onnxruntime takes, old and new
+SMALL = Limits(body=2000, line=200, head=1000, ahead=3, pace=1000, patience=0.2, idle=0.6, linger=0.2, tick=0.02)
+PATIENT = Limits(body=2000, line=200, head=1000, ahead=3)
+LARGE = 4_000_000  # bytes of what /large answers
+PATIENCE = 20  # seconds of a test for what must come
 
 
-def write(path: Path, datatypes: Sequence[str] = DATATYPES) -> str:
-    """Write the bundle into the new folder `path`: the input `fp32` is answered by the output `fp32_out`, and so on."""
-    path.mkdir(parents=True)
-    names = [datatype.lower() for datatype in datatypes]
-    (path / "model.onnx").write_bytes(_graph(dict(zip(names, datatypes, strict=True))))
-    golden = {name: zeros(datatype, 1).tolist() for name, datatype in zip(names, datatypes, strict=True)}
-    outputs = {f"{name}_out": values for name, values in golden.items()}
-    (path / GOLDEN).write_text(json.dumps({"tolerance": 0, "inputs": golden, "outputs": outputs}))
-    framework = Framework("onnx", version("onnx"))
-    return seal(
-        path, name="echo", version="1", format=Format.ONNX, framework=framework, signature=_signature(datatypes)
-    )
+class Echo:
+    """Answers what it was asked. `/slow` waits for the gate; `/large` is a large answer."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.get_running_loop().create_future()
+        self.paths: list[str] = []
+        self.left_with: Counter[int] = Counter()
+        self.open = 0
+
+    def arrived(self, _: Request) -> None:
+        self.open += 1
+
+    def left(self, _: Request, status: int) -> None:
+        self.open -= 1
+        self.left_with[status] += 1
+
+    async def answer(self, request: Request) -> Response:
+        self.paths.append(request.path)
+        if request.path == "/slow":
+            await asyncio.shield(self.gate)
+        if request.path == "/large":
+            return Response(200, b"x" * LARGE)
+        asked = {"method": request.method, "path": request.path, "query": request.query}
+        return Response(200, json.dumps(asked | {"body": request.body.decode("latin-1")}).encode())
 
 
-def zeros(datatype: str, rows: int) -> Tensor:
-    """Rows of zeros, or of empty texts."""
-    return np.full((rows, COLUMNS), "" if datatype == BYTES else 0, NUMPY[datatype])
+class Client:
+    """One connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def head(self) -> tuple[int, dict[str, str]]:
+        """The next status and header fields."""
+        async with asyncio.timeout(PATIENCE):
+            lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        return int(lines[0].split()[1]), dict(line.split(": ", 1) for line in lines[1:] if line)
+
+    async def answer(self) -> tuple[int, dict[str, str], Any]:
+        """The next answer, its body parsed."""
+        status, fields = await self.head()
+        async with asyncio.timeout(PATIENCE):
+            body = await self._reader.readexactly(int(fields["content-length"]))
+        return status, fields, json.loads(body) if body.startswith(b"{") else body
+
+    async def ended(self) -> bool:
+        """Whether nothing more comes, once the server has closed."""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await self._reader.read() == b""
+            except ConnectionResetError:
+                return True
+
+    def close(self) -> None:
+        """Go away."""
+        self._writer.close()
 
 
-def extremes(datatype: str) -> Tensor:
-    """Two rows with the least and the largest value, and what is easily mangled."""
-    dtype = NUMPY[datatype]
-    if datatype == BYTES:
-        return np.array([["", "é\0\n", "\U0001f600"], ['"\\', "x" * 1000, " "]], object)
-    if dtype.kind == "b":
-        return np.array([[True, False, True], [False, True, False]])
-    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    small = limits.tiny if isinstance(limits, np.finfo) else 1
-    return np.array([[limits.min, limits.max, 0], [small, -small if dtype.kind != "u" else small, 2]], dtype)
+class Running:
+    """A server, its application, and its clients."""
+
+    def __init__(self, listener: Listener, application: Echo) -> None:
+        self.listener, self.application = listener, application
+        self._clients: list[Client] = []
+
+    async def client(self, data: bytes = b"") -> Client:
+        """Connect, and send bytes."""
+        self._clients.append(Client(*await asyncio.open_connection("127.0.0.1", self.listener.port)))
+        await self._clients[-1].send(data)
+        return self._clients[-1]
+
+    async def close(self) -> None:
+        """End all."""
+        for client in self._clients:
+            client.close()
+        await self.listener.close(0)
 
 
-def _signature(datatypes: Sequence[str]) -> Signature:
-    specs = [(datatype.lower(), datatype) for datatype in datatypes]
-    return Signature(
-        tuple(TensorSpec(name, datatype, (-1, COLUMNS)) for name, datatype in specs),
-        tuple(TensorSpec(f"{name}_out", datatype, (-1, COLUMNS)) for name, datatype in specs),
-    )
+@asynccontextmanager
+async def running(limits: Limits) -> AsyncIterator[Running]:
+    """A server for the time of a test."""
+    application = Echo()
+    listener = Listener(application, limits)
+    await listener.listen("127.0.0.1", 0)
+    server = Running(listener, application)
+    try:
+        yield server
+    finally:
+        await server.close()
 
 
-def _graph(datatypes: dict[str, str]) -> bytes:
-    elements = {name: _element(datatype) for name, datatype in datatypes.items()}
-    graph = helper.make_graph(
-        [helper.make_node("Identity", [name], [f"{name}_out"]) for name in elements],
-        "echo",
-        [helper.make_tensor_value_info(name, element, [None, COLUMNS]) for name, element in elements.items()],
-        [helper.make_tensor_value_info(f"{name}_out", element, [None, COLUMNS]) for name, element in elements.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)
-    onnx.checker.check_model(model)
-    serialized: bytes = model.SerializeToString()
-    return serialized
-
-
-def _element(datatype: str) -> int:
-    if datatype == BYTES:
-        return TensorProto.STRING
-    element: int = helper.np_dtype_to_tensor_dtype(NUMPY[datatype])
-    return element
+async def until(holds: Any) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not holds():  # noqa: ASYNC110, what it looks at tells nobody
+            await asyncio.sleep(0.005)
