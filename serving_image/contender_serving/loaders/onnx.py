@@ -33,7 +33,7 @@ class OnnxPredictor:
         elements = {node.name: _element(node.type) for node in self._session.get_inputs()}
         ranks = {node.name: len(node.shape) for node in self._session.get_inputs()}
         _check_names("inputs", [spec.name for spec in signature.inputs], list(elements))
-        answered = {node.name: _element(node.type) for node in self._session.get_outputs()}
+        answered = {node.name: node.type for node in self._session.get_outputs()}
         _check_names("outputs", [spec.name for spec in signature.outputs], list(answered))
         self._feeds = [
             (spec.name, elements[spec.name], len(spec.shape) < ranks[spec.name])
@@ -41,7 +41,7 @@ class OnnxPredictor:
             if elements[spec.name] != NUMPY[spec.datatype] or len(spec.shape) < ranks[spec.name]
         ]
         self._like = {
-            spec.name: (None if answered[spec.name] == NUMPY[spec.datatype] else NUMPY[spec.datatype], len(spec.shape))
+            spec.name: (_other(NUMPY[spec.datatype], _element(answered[spec.name])), len(spec.shape))
             for spec in signature.outputs
         }
 
@@ -83,6 +83,10 @@ def _like(answer: Tensor, element: np.dtype[Any] | None, rank: int) -> Tensor:
     if element is not None:
         answer = answer.astype(element)
     return answer.ravel() if rank == 1 and answer.ndim == 2 else answer
+
+
+def _other(wanted: np.dtype[Any], given: np.dtype[Any]) -> np.dtype[Any] | None:
+    return None if wanted == given else wanted
 
 
 def _element(onnx_type: str) -> np.dtype[Any]:
