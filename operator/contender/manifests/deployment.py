@@ -101,7 +101,7 @@ def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
 
 
 def _trust(intent: Intent) -> list[dict[str, Any]]:
-    """What the user allows the model to be loaded with. Nothing if nothing is said: what runs already stays as it is."""
+    """What the user allows a model to be loaded with. Nothing if nothing is said: what runs already stays as it is."""
     model = intent.model
     policy = {"CONTENDER_VERSION_POLICY": model["versionPolicy"]} if "versionPolicy" in model else {}
     pickle = {"CONTENDER_ALLOW_PICKLE": "true", "CONTENDER_MODEL_DIGEST": model["digest"]}
