@@ -15,7 +15,8 @@ from benchmarks.serving.servers import contender
 from tests.models import digits
 
 TIMES = 5.0
-CONNECTIONS = 256
+MAX_WAIT = "2"  # seconds; with the 20 of the default, it would take as many connections more to be too many
+CONNECTIONS = 900  # more than the server lets wait, so that what comes is the rate and not the connections
 CAPACITY_CONNECTIONS = 16
 LOOKS = 20  # at the memory, while it is overloaded
 
@@ -37,7 +38,7 @@ def measure(seconds: int) -> Overload:
     """Overload our server for `seconds`, after a fifth of that at its capacity."""
     rows, _ = digits()
     question = request(bodies.v2_json(rows[:1], NAME))
-    with contender(slow_rows(), "slow-rows") as server:
+    with contender(slow_rows(), "slow-rows", CONTENDER_MAX_WAIT=MAX_WAIT) as server:
         asking = Load(server.ports.http, question, CAPACITY_CONNECTIONS)
         client.run(seconds / 5, asking)
         capacity = _rate(asking, 200, seconds / 5)

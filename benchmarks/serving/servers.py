@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -98,10 +98,12 @@ def serving(name: str, model: Model) -> Iterator[Server]:
 
 
 @contextmanager
-def contender(bundles: Path, log: str) -> Iterator[Server]:
-    """Our server with any bundle: the one that the folder has as `bundle`."""
+def contender(bundles: Path, log: str, **settings: str) -> Iterator[Server]:
+    """Our server with any bundle, the one that the folder has as `bundle`, and environment variables of its own."""
     ports = Ports(free_port(), free_port(), free_port())
-    with _started(CONTENDER, _contender(bundles, ports), ports, LOGS / log) as server:
+    launch = _contender(bundles, ports)
+    launch = replace(launch, environment={**launch.environment, **settings})
+    with _started(CONTENDER, launch, ports, LOGS / log) as server:
         yield server
 
 
