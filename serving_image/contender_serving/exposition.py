@@ -1,12 +1,14 @@
 """The metrics in Prometheus' text format. The names are a contract: docs/serving-contract.md lists them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from contender_serving.metrics import Histogram
+from contender_serving.monitor import Monitor
 from contender_serving.service import Service
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,6 +46,8 @@ class ServiceCollector(Collector):
         yield _histogram("inference_duration_seconds", "Time of one call of the model", metrics.inferences)
         yield _histogram("batch_size", "Requests that one call of the model answers", metrics.batches)
         yield CounterMetricFamily(PREFIX + "rows", "Rows predicted", value=metrics.rows)
+        yield from _features(metrics.monitor)
+        yield from _scores(metrics.monitor)
         yield self._info()
 
     def _info(self) -> Metric:
@@ -57,13 +61,43 @@ class ServiceCollector(Collector):
         return info
 
 
+def _features(monitor: Monitor) -> Iterable[Metric]:
+    missing = _by_feature("feature_missing", "Missing values")
+    beyond = _by_feature("feature_out_of_range", "Numbers below or above all of the reference profile's")
+    unseen = _by_feature("feature_unseen", "Texts that are no category of the reference profile")
+    for counts in monitor.features:
+        feature = counts.profile
+        missing.add_metric([feature.name], counts.missing)
+        if feature.edges:
+            beyond.add_metric([feature.name], counts.out_of_range)
+        if feature.categories is not None:
+            unseen.add_metric([feature.name], counts.unseen)
+    yield from (missing, beyond, unseen)
+
+
+def _by_feature(name: str, meaning: str) -> CounterMetricFamily:
+    return CounterMetricFamily(PREFIX + name, meaning, labels=["feature"])
+
+
+def _scores(monitor: Monitor) -> Iterable[Metric]:
+    reference = monitor.profile.score
+    edges, expected = (reference.edges, reference.counts) if reference else ([], [0])
+    counts = monitor.scores.tolist() or [0]
+    yield _buckets("score", "Scores that were answered", edges, counts, None)
+    yield _buckets("reference_score", "Scores of the data that the model was written with", edges, expected, None)
+
+
 def _gauge(name: str, meaning: str, value: float) -> Metric:
     return GaugeMetricFamily(PREFIX + name, meaning, value=value)
 
 
 def _histogram(name: str, meaning: str, histogram: Histogram) -> Metric:
-    buckets, total = [], 0
-    for edge, count in zip((*map(str, histogram.edges), "+Inf"), histogram.counts, strict=True):
-        total += count
-        buckets.append((edge, total))
-    return HistogramMetricFamily(PREFIX + name, meaning, buckets=buckets, sum_value=histogram.sum)
+    return _buckets(name, meaning, histogram.edges, histogram.counts, histogram.sum)
+
+
+def _buckets(
+    name: str, meaning: str, edges: Sequence[float], counts: Sequence[int], total: float | None
+) -> HistogramMetricFamily:
+    """A histogram of counts up to each edge; without their sum, if there is none."""
+    buckets = list(zip((*map(str, edges), "+Inf"), accumulate(counts), strict=True))
+    return HistogramMetricFamily(PREFIX + name, meaning, buckets=buckets, sum_value=total)

@@ -4,6 +4,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
+from contender_serving.monitor import Monitor
+
 # 0.1 ms to 60 s, each edge 1.2 times the last: a quantile is known to a tenth.
 SECONDS = tuple(float(f"{0.0001 * 1.2**i:.3g}") for i in range(74))
 REQUESTS = tuple(2**i for i in range(11))  # 1 to 1024
@@ -33,6 +35,7 @@ class Metrics:
         self.rows = 0
         self.inferences = Histogram(SECONDS)  # one value a call of the model
         self.batches = Histogram(REQUESTS)  # the same
+        self.monitor = Monitor()
 
     def arrived(self) -> None:
         """A request for predictions has begun to arrive."""

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contender_serving.batching import Line, Probe, probe
-from contender_serving.bundle import Bundle, golden, read, verify
+from contender_serving.bundle import Bundle, golden, profile, read, verify
 from contender_serving.loaders import load
 from contender_serving.metrics import Metrics
+from contender_serving.monitor import Monitor
 from contender_serving.predictor import Predictor
 from contender_serving.rejections import NotReady
 from contender_serving.tensors import Tensor
@@ -30,6 +31,7 @@ class Model:
         """
         loop = asyncio.get_running_loop()
         bundle, predictor, tried = await loop.run_in_executor(self._worker, _load, folder, digest, trust)
+        self._metrics.monitor = Monitor(profile.read(bundle))
         line = Line(predictor, tried, self._worker, self._metrics, self._max_wait)
         self._loaded = bundle, predictor, line
         return bundle

@@ -108,6 +108,7 @@ class Line:
                 turn.answer.set_exception(outcome)
             else:
                 self._metrics.rows += turn.rows
+                self._metrics.monitor.observe(turn.inputs, outcome)
                 turn.answer.set_result(outcome)
         self._busy = bool(self._turns)
         if self._busy:

@@ -29,16 +29,25 @@ def add_copy(folder: Path, model: Any, estimator: Predictor, inputs: Mapping[str
 
     `estimator` is the model as a server would run it, `inputs` the data that they are compared on.
     """
+    try:
+        graphs = [_converted(model, estimator.signature, single=single) for single in (False, True)]
+    except conversion.NotConvertible as error:
+        return Verdict(str(error))
     edges = edge_rows(inputs, estimator.signature)
     if why_not := _obstacle(model, estimator.signature, edges):
         return Verdict(why_not)
+    largest = _largest_input(model, inputs)
     verdict = Verdict("")
-    for single in (False, True):
-        verdict = _try(folder, model, estimator, inputs, edges, single=single)
+    for graph in graphs:
+        verdict = _try(folder, graph, largest, estimator, inputs, edges)
         if verdict.kept:
             return verdict
         (folder / COPY).unlink(missing_ok=True)
     return verdict
+
+
+def _converted(model: Any, signature: Signature, *, single: bool) -> bytes:
+    return conversion.convert(model, signature.inputs, [spec.name for spec in signature.outputs], single=single)
 
 
 def _obstacle(model: Any, signature: Signature, edges: Mapping[str, Tensor]) -> str | None:
@@ -51,23 +60,20 @@ def _obstacle(model: Any, signature: Signature, edges: Mapping[str, Tensor]) -> 
 
 def _try(
     folder: Path,
-    model: Any,
+    graph: bytes,
+    largest: float | None,
     estimator: Predictor,
     inputs: Mapping[str, Tensor],
     edges: Mapping[str, Tensor],
-    *,
-    single: bool,
 ) -> Verdict:
     from contender_serving.loaders.onnx import OnnxPredictor
 
-    signature, largest = estimator.signature, _largest_input(model, inputs)
+    (folder / COPY).write_bytes(graph)
     try:
-        names = [spec.name for spec in signature.outputs]
-        (folder / COPY).write_bytes(conversion.convert(model, signature.inputs, names, single=single))
-        copy = OnnxPredictor(folder / COPY, signature, largest)
+        copy = OnnxPredictor(folder / COPY, estimator.signature, largest)
         compared = parity.compare(estimator, copy, inputs, edges)
-    except Exception as error:  # what does not convert fails in every way, and is served all the same
-        return Verdict(conversion.shown(error))
+    except Exception as error:  # what skl2onnx wrote may fail in every way, and the estimator is served all the same
+        return Verdict(f"the ONNX copy does not run: {conversion.shown(error)}")
     report = parity.Parity(
         rows=len(next(iter(inputs.values()))),
         edge_rows=len(next(iter(edges.values()))),

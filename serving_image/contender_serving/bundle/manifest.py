@@ -77,6 +77,10 @@ class Bundle(msgspec.Struct, frozen=True):
         """The manifest's format, known to be one that this image loads."""
         return Format(self.manifest.format)
 
+    def has(self, path: str) -> bool:
+        """Whether a file is listed."""
+        return any(file.path == path for file in self.manifest.files)
+
     @property
     def model_file(self) -> Path:
         """The file that the format's loader reads."""

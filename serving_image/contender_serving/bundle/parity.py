@@ -54,7 +54,7 @@ def save(folder: Path, parity: Parity) -> None:
 
 def read(bundle: Bundle) -> Parity | None:
     """The report beside a bundle's ONNX copy; None if there is no copy. Raises `Failure` (InvalidBundle)."""
-    if not {COPY, PARITY} <= {file.path for file in bundle.manifest.files}:
+    if not (bundle.has(COPY) and bundle.has(PARITY)):
         return None
     try:
         return msgspec.json.decode((bundle.folder / PARITY).read_bytes(), type=Parity)

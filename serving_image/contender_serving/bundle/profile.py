@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from contender_serving.bundle.manifest import PROFILE
+from contender_serving.bundle.manifest import PROFILE, Bundle
+from contender_serving.failures import Failure, Reason
 from contender_serving.tensors import Tensor, missing
 
 BINS = 10
@@ -28,8 +30,12 @@ class FeatureProfile(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ScoreProfile(msgspec.Struct, frozen=True):
-    """The score: of two classes the second's probability, of more the greatest; or the number that is predicted."""
+    """The score: of two classes the second's probability, of more the greatest; or the number that is predicted.
 
+    The counts are those up to each edge, from the one before it, and last those beyond all.
+    """
+
+    output: str  # that it is read from
     edges: list[float]
     counts: list[int]
 
@@ -47,15 +53,24 @@ def save(folder: Path, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tenso
     rows = len(next(iter(inputs.values())))
     features = [feature for name, tensor in inputs.items() for feature in _features(name, tensor, names)]
     scores = score(outputs)
-    profile = Profile(
-        rows, features, None if scores is None else _score(scores, probabilities="predict_proba" in outputs)
-    )
+    output = "predict_proba" if "predict_proba" in outputs else "predict"
+    profile = Profile(rows, features, None if scores is None else _score(scores, output))
     (folder / PROFILE).write_bytes(msgspec.json.encode(profile))
 
 
-def read(folder: Path) -> Profile:
-    """Read reference_profile.json. Raises `msgspec.DecodeError` or `OSError`."""
-    return msgspec.json.decode((folder / PROFILE).read_bytes(), type=Profile)
+def read(bundle: Bundle) -> Profile:
+    """A bundle's reference profile, which is empty if there is none. Raises `Failure` (InvalidBundle)."""
+    if not bundle.has(PROFILE):
+        return Profile(0, [])
+    try:
+        profile = msgspec.json.decode((bundle.folder / PROFILE).read_bytes(), type=Profile)
+    except msgspec.DecodeError as error:
+        raise Failure(Reason.INVALID_BUNDLE, f"{PROFILE}: {error}; write the bundle again") from None
+    widths = {spec.name: prod(spec.shape[1:]) for spec in bundle.manifest.signature.inputs}
+    for feature in profile.features:
+        if not 0 <= feature.column < widths.get(feature.input, 0):
+            raise Failure(Reason.INVALID_BUNDLE, f"{PROFILE}: no input has {feature.name}; write the bundle again")
+    return profile
 
 
 def score(outputs: Mapping[str, Tensor]) -> Tensor | None:
@@ -65,6 +80,11 @@ def score(outputs: Mapping[str, Tensor]) -> Tensor | None:
         return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities.max(axis=1)
     predicted = outputs.get("predict")
     return predicted if predicted is not None and predicted.ndim == 1 and predicted.dtype.kind == "f" else None
+
+
+def bins(values: Tensor, edges: Sequence[float]) -> Tensor:
+    """How many values lie up to each edge, from the one before it; the last: beyond all edges, or no number."""
+    return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
 
 
 def _features(input: str, tensor: Tensor, names: Sequence[str]) -> Iterator[FeatureProfile]:
@@ -90,9 +110,10 @@ def _texts(texts: Tensor, **where: Any) -> FeatureProfile:
     return FeatureProfile(edges=[], counts=[], missing=int(gone.sum()), categories=categories, **where)
 
 
-def _score(scores: Tensor, *, probabilities: bool) -> ScoreProfile:
+def _score(scores: Tensor, output: str) -> ScoreProfile:
     parts = np.linspace(0, 1, BINS + 1)
-    return ScoreProfile(*_histogram(scores, parts if probabilities else np.quantile(scores, parts)))
+    edges = np.unique(parts if output == "predict_proba" else np.quantile(scores, parts)).tolist()
+    return ScoreProfile(output, edges, bins(scores, edges).tolist())
 
 
 def _histogram(values: Tensor, edges: Tensor) -> tuple[list[float], list[int]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ from contender_serving.tensors import Signature, Tensor
 __all__ = ["INPUT", "Written", "seal", "write"]
 
 GOLDEN_EXAMPLES = 5
-SAMPLE = 10_000  # rows that the copy is compared on, and the profile of the score is made from
+SAMPLE = 10_000  # rows that the copy is compared on, and the profile of the score is made from, at most
+SECONDS = 3.0  # that a slow model is asked for them
+FEW = 100  # rows that show whether a model takes columns by position
 TOLERANCE = 1e-5  # float32 engines differ from scikit-learn by up to about 2e-6
 
 
@@ -68,12 +71,14 @@ def write(
     end with, if the model cannot be served. Then nothing is written.
     """
     inputs, columns = _inputs(model, X)
-    sample = _sampled(inputs)
+    examples = _examples(inputs, y)
+    rows = _affordable(model, examples)
+    sample = _sampled(inputs, rows)
     answers = describing.outputs(model, sample)
     signature = describing.signature(model, sample, answers)
     with _new_folder(Path(path)) as folder:
         framework = _save(model, Format(format), signature, folder / MODEL_FILES[Format(format)])
-        _save_examples(folder, model, inputs, y)
+        golden.save(folder, examples, describing.outputs(model, examples), TOLERANCE)
         profile.save(folder, inputs, answers, columns)
         predictor = _as_a_server_would(Format(format), folder, signature)
         verdict = _copied(folder, model, predictor, sample)
@@ -122,22 +127,30 @@ def _inputs(model: Any, X: ArrayLike) -> tuple[dict[str, Tensor], list[str]]:
     if INPUT in named or any(column.dtype.kind not in "iuf" for column in named.values()):
         return named, []
     array = {INPUT: np.column_stack(list(named.values()))}
-    if not describing.takes(model, _sampled(array)):
+    few = {name: tensor[:FEW] for name, tensor in named.items()}
+    if not describing.takes(model, {INPUT: array[INPUT][:FEW]}):
         return named, []
-    by_array, by_name = (describing.outputs(model, _sampled(data))["predict"] for data in (array, named))
+    by_array, by_name = (describing.outputs(model, data)["predict"] for data in ({INPUT: array[INPUT][:FEW]}, few))
     return (array, list(named)) if np.array_equal(by_array, by_name) else (named, [])
 
 
-def _sampled(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    rows = len(next(iter(inputs.values())))
-    chosen = np.linspace(0, rows - 1, min(rows, SAMPLE)).astype(int)
-    return {name: tensor[chosen] for name, tensor in inputs.items()}
-
-
-def _save_examples(folder: Path, model: Any, inputs: Mapping[str, Tensor], y: ArrayLike | None) -> None:
+def _examples(inputs: Mapping[str, Tensor], y: ArrayLike | None) -> dict[str, Tensor]:
     rows = _spread(y, len(next(iter(inputs.values()))))
-    examples = {name: tensor[rows] for name, tensor in inputs.items()}
-    golden.save(folder, examples, describing.outputs(model, examples), TOLERANCE)
+    return {name: tensor[rows] for name, tensor in inputs.items()}
+
+
+def _affordable(model: Any, examples: Mapping[str, Tensor]) -> int:
+    """How many rows a model can be asked for in the time that is taken for it."""
+    began = time.perf_counter()
+    describing.outputs(model, examples)
+    seconds = (time.perf_counter() - began) / GOLDEN_EXAMPLES
+    return int(np.clip(SECONDS / seconds, GOLDEN_EXAMPLES, SAMPLE))
+
+
+def _sampled(inputs: Mapping[str, Tensor], most: int) -> dict[str, Tensor]:
+    rows = len(next(iter(inputs.values())))
+    chosen = np.linspace(0, rows - 1, min(rows, most)).astype(int)
+    return {name: tensor[chosen] for name, tensor in inputs.items()}
 
 
 def _spread(y: ArrayLike | None, rows: int) -> Tensor:
