@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import models
-from tests.serving import echo
+from tests.serving import identity
 from tests.serving.origin import Origin
 from tests.serving.process import Server
 
@@ -22,8 +22,8 @@ def volumes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "good_v2": lambda path: models.without_copy(path, models.good_v2),
         "copied": models.good_v1,
         "onnx": lambda path: models.good_v2(path, format="onnx"),
-        "echo": echo.write,
-        "half": lambda path: echo.write(path, echo.HALF),
+        "identity": identity.write,
+        "half": lambda path: identity.write(path, identity.HALF),
         "slow": lambda path: models.slow(path, iterations=5_000),
         "failing": models.failing,
         "refusing": models.refusing,

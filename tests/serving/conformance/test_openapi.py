@@ -22,7 +22,7 @@ positive_data_acceptance.expected-statuses = ["2XX", "400"]
 """
 
 
-@pytest.fixture(scope="module", params=["onnx", "echo"])
+@pytest.fixture(scope="module", params=["onnx", "identity"])
 def server(request: pytest.FixtureRequest, served: Served) -> Server:
     """A model of one input, and one of every datatype. Neither raises, whatever it is given."""
     return served(request.param)
@@ -68,7 +68,9 @@ def test_every_path_of_the_document_is_there(server: Server, document: Any) -> N
     ("name", "limits"),
     [
         pytest.param("onnx", ("--phases", "examples,coverage,fuzzing"), id="every path"),
-        pytest.param("echo", ("--phases", "fuzzing", "--include-path", "/v2/models/churn/infer"), id="every datatype"),
+        pytest.param(
+            "identity", ("--phases", "fuzzing", "--include-path", "/v2/models/churn/infer"), id="every datatype"
+        ),
     ],
 )
 def test_what_the_document_allows_is_answered_and_what_it_forbids_refused(

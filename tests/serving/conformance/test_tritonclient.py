@@ -12,7 +12,7 @@ from tritonclient.utils import InferenceServerException
 
 from contender_serving.tensors import BYTES, Tensor
 from tests import models
-from tests.serving import echo
+from tests.serving import identity
 from tests.serving.process import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of gevent and rapidjson
@@ -84,10 +84,10 @@ def told(tensor: Tensor, datatype: str) -> Tensor:
 def test_every_datatype_comes_back_as_it_was_sent(
     triton: Any, connect: Callable[[str], Client], binary_in: bool, binary_out: bool
 ) -> None:
-    tensors = {datatype.lower(): (datatype, echo.extremes(datatype)) for datatype in echo.DATATYPES}
+    tensors = {datatype.lower(): (datatype, identity.extremes(datatype)) for datatype in identity.DATATYPES}
     asked = outputs(triton, [f"{name}_out" for name in tensors], binary=binary_out)
 
-    answer = connect("echo").infer("churn", inputs(triton, tensors, binary=binary_in), outputs=asked)
+    answer = connect("identity").infer("churn", inputs(triton, tensors, binary=binary_in), outputs=asked)
 
     for name, (datatype, tensor) in tensors.items():
         np.testing.assert_array_equal(told(answer.as_numpy(f"{name}_out"), datatype), tensor, strict=True)
@@ -95,7 +95,7 @@ def test_every_datatype_comes_back_as_it_was_sent(
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_half_precision_is_sent_and_answered_as_bytes(triton: Any, connect: Callable[[str], Client], rows: int) -> None:
-    tensor = echo.extremes("FP16")[:rows]
+    tensor = identity.extremes("FP16")[:rows]
 
     answer = connect("half").infer("churn", inputs(triton, {"fp16": ("FP16", tensor)}, binary=True))
 
