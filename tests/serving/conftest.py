@@ -23,6 +23,7 @@ def volumes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "copied": models.good_v1,
         "onnx": lambda path: models.good_v2(path, format="onnx"),
         "identity": identity.write,
+        "text": lambda path: identity.write(path, ("BYTES",)),
         "half": lambda path: identity.write(path, identity.HALF),
         "slow": lambda path: models.slow(path, iterations=5_000),
         "failing": models.failing,
