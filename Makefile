@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-unit test-differential test-kserve-sdk fuzz test-estimators cluster cluster-down images clean-all bench-serving demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-unit test-differential test-kserve-sdk fuzz overload test-estimators cluster cluster-down images clean-all bench-serving demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ test-differential: venv ## a few thousand requests to MLServer and to the servin
 
 test-kserve-sdk: venv ## KServe's Python client, which has an environment of its own, against the serving image
 	$(RUN) -m pytest tests/serving/conformance/kserve_sdk.py
+
+overload: venv ## a minute of five times what a slow model can answer: goodput and memory
+	$(RUN) -m tests.serving.overload 60
 
 demo: venv ## the whole story on a cluster: serve, promote, reject, revert (first run about 15 minutes, then under 4)
 	$(RUN) -m tools.demo

@@ -49,6 +49,11 @@ class Server:
         """One V2 inference."""
         return self.post("/v2/models/churn/infer", body)
 
+    def sample(self, name: str) -> float:
+        """The value of a metric without labels."""
+        lines = self.get("/metrics").data.decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
+
     def wait_until_live(self) -> None:
         """Return when the process listens."""
         self._wait_for("/v2/health/live")

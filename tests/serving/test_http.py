@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.serving.echo import LARGE, PATIENT, SMALL, Client, Running, running, until
+from tests.serving.wire import LARGE, PATIENT, SMALL, Client, Running, running, until
 
 HOST = b"Host: x\r\n"
 GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n"

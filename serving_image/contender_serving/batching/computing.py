@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
@@ -43,23 +44,23 @@ def compute(predict: Predict, batch: Sequence[Asked]) -> tuple[list[Answers | Mo
     calls: list[Call] = []
     if len(batch) > 1:
         try:
-            return _together(predict, batch, calls), calls
+            return list(_together(predict, batch, calls)), calls
         except Exception:  # noqa: S110, a model may raise anything, and will again for the one at fault
             pass
     return [_alone(predict, asked, calls) for asked in batch], calls
 
 
-def _together(predict: Predict, batch: Sequence[Asked], calls: list[Call]) -> list[Answers | ModelFailed]:
+def _together(predict: Predict, batch: Sequence[Asked], calls: list[Call]) -> list[Answers]:
     inputs = {name: np.concatenate([asked.inputs[name] for asked in batch]) for name in batch[0].inputs}
     rows = sum([asked.rows for asked in batch])
     answers = _call(predict, inputs, batch[0].outputs, Call(len(batch), rows, perf_counter()), calls)
     if any(len(answer) != rows for answer in answers.values()):
         raise Misshapen
-    parts: list[Answers | ModelFailed] = []
-    end = 0
-    for asked in batch:
-        begin, end = end, end + asked.rows
-        parts.append({name: answer[begin:end] for name, answer in answers.items()})
+    ends = list(accumulate([asked.rows for asked in batch]))
+    parts: list[Answers] = [{} for _ in batch]
+    for name, answer in answers.items():
+        for part, begin, end in zip(parts, (0, *ends[:-1]), ends, strict=True):
+            part[name] = answer[begin:end]
     return parts
 
 

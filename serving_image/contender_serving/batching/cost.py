@@ -11,6 +11,7 @@ class Cost:
 
     def __init__(self) -> None:
         self.fixed = self.per_row = 0.0
+        self.rows_at_once = 1  # that it pays to compute together, as far as was tried: it takes not much longer
         self._largest = 1  # rows of a call so far
         self._calls = self._rows = self._seconds = self._squares = self._products = 0.0
 
@@ -21,13 +22,6 @@ class Cost:
     def is_quick(self, rows: int) -> bool:
         """Whether a call may be made on the event loop."""
         return self.of(rows) <= QUICK
-
-    @property
-    def rows_at_once(self) -> int:
-        """How many rows it pays to compute together: it takes not much longer, and is not much more than was tried."""
-        longest = max(QUICK, STRETCH * self.of(1))
-        pays = (longest - self.fixed) / self.per_row if self.per_row else float("inf")
-        return int(min(pays, STRETCH * self._largest))
 
     def observe(self, rows: int, seconds: float) -> None:
         """Learn from a call."""
@@ -50,3 +44,6 @@ class Cost:
         elif not self.fixed:
             self.per_row = seconds / rows
         self.fixed = max(0.0, seconds - self.per_row * rows)
+        longest = max(QUICK, STRETCH * self.of(1))
+        pays = (longest - self.fixed) / self.per_row if self.per_row else STRETCH * self._largest
+        self.rows_at_once = max(1, int(min(pays, STRETCH * self._largest)))

@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+
+import msgspec
 
 from contender_serving.batching.computing import Answers, Call, Inputs, compute
 from contender_serving.batching.probe import Probe
@@ -15,19 +16,15 @@ from contender_serving.rejections import ModelFailed, Overloaded
 MOST_BYTES = 64 * 1024 * 1024  # of inputs that wait
 
 
-@dataclass(slots=True, eq=False)
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """One request's place in the line."""
 
     inputs: Inputs
     outputs: Sequence[str]
     rows: int
+    size: int  # bytes
+    kind: object  # turns of one kind can be computed together
     answer: asyncio.Future[Answers]
-
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """Turns of one kind can be computed together."""
-        return (*self.outputs, *(tensor.shape[1:] for tensor in self.inputs.values()))
 
 
 class Line:
@@ -37,6 +34,7 @@ class Line:
         self, predictor: Predictor, tried: Probe, worker: ThreadPoolExecutor, metrics: Metrics, max_wait: float
     ) -> None:
         self._predictor, self._cost, self._batches = predictor, tried.cost, tried.batches
+        self._shapes_vary = any(-1 in spec.shape[1:] for spec in predictor.signature.inputs)
         self._worker, self._metrics, self._max_wait = worker, metrics, max_wait
         self._loop = asyncio.get_running_loop()
         self._turns: deque[Turn] = deque()
@@ -52,7 +50,8 @@ class Line:
         rows, size = len(next(iter(inputs.values()))), sum([tensor.nbytes for tensor in inputs.values()])
         if self._turns:
             self._check_room(size)
-        turn = Turn(inputs, outputs, rows, self._loop.create_future())
+        kind = (outputs, [tensor.shape[1:] for tensor in inputs.values()]) if self._shapes_vary else outputs
+        turn = Turn(inputs, outputs, rows, size, kind, self._loop.create_future())
         self._turns.append(turn)
         self._rows += rows
         self._bytes += size
@@ -62,8 +61,9 @@ class Line:
         return turn.answer
 
     def _check_room(self, size: int) -> None:
-        most = self._cost.rows_at_once if self._batches else 0
-        wait = self._cost.of(self._rows, min(len(self._turns), self._rows // most + 1) if most else len(self._turns))
+        turns = len(self._turns)
+        calls = min(turns, self._rows // self._cost.rows_at_once + 1) if self._batches else turns
+        wait = self._cost.of(self._rows, calls)
         if wait > self._max_wait or self._bytes + size > MOST_BYTES:
             raise Overloaded("too many requests wait for this model; try again later, or elsewhere", wait)
 
@@ -81,21 +81,18 @@ class Line:
     def _next(self) -> list[Turn]:
         """The first in line, with those of its kind right behind it if that pays."""
         batch: list[Turn] = []
-        rows, most = 0, self._cost.rows_at_once if self._batches else 0
-        while self._turns and (not batch or rows + self._turns[0].rows <= most):
-            if batch and self._turns[0].kind != batch[0].kind:
+        turns, rows, most = self._turns, 0, self._cost.rows_at_once if self._batches else 0
+        while turns:
+            turn = turns[0]
+            if batch and (rows + turn.rows > most or turn.kind != batch[0].kind):
                 break
-            turn = self._leave()
+            turns.popleft()
+            self._rows -= turn.rows
+            self._bytes -= turn.size
             if not turn.answer.cancelled():
                 batch.append(turn)
                 rows += turn.rows
         return batch
-
-    def _leave(self) -> Turn:
-        turn = self._turns.popleft()
-        self._rows -= turn.rows
-        self._bytes -= sum([tensor.nbytes for tensor in turn.inputs.values()])
-        return turn
 
     def _finish(self, batch: Sequence[Turn], outcomes: Sequence[Answers | ModelFailed], calls: Sequence[Call]) -> None:
         for call in calls:

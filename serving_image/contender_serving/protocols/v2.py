@@ -73,8 +73,8 @@ def decode(body: bytes, signature: Signature) -> Question:
     """Read a request. Raises `InvalidInput` that says what to send instead."""
     if plain := v2_fast.read(body, signature):
         sent, inputs = plain
-        outputs = agreement.requested([output.name for output in sent.outputs or ()], signature)
-        return Question(sent.id, inputs, outputs)
+        names = [output.name for output in sent.outputs or signature.outputs]
+        return Question(sent.id, inputs, agreement.requested(names, signature) if sent.outputs else names)
     request = read(body)
     inputs = {spec.name: tensor(sent, spec) for spec, sent in agreement.paired(request.inputs, signature)}
     return question(request, inputs, signature)

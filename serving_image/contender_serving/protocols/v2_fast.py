@@ -55,32 +55,36 @@ def read(body: bytes, signature: Signature) -> tuple[PlainRequest[Any], dict[str
         request = _DECODERS[NUMPY[specs[0].datatype].kind].decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if len(request.inputs) != len(specs):
+    sent = request.inputs
+    if len(sent) != len(specs):
         return None
     inputs = {}
-    for sent, spec in zip(request.inputs, specs, strict=True):
-        tensor = _tensor(sent, spec) if sent.name == spec.name and sent.datatype == spec.datatype else None
-        if tensor is None or sent.shape[0] != request.inputs[0].shape[0]:
+    for position, spec in enumerate(specs):
+        tensor = _tensor(sent[position], spec)
+        if tensor is None or len(tensor) != sent[0].shape[0]:
             return None
         inputs[spec.name] = tensor
     return request, inputs
 
 
 def _tensor(sent: FlatTensor[Any], spec: TensorSpec) -> Tensor | None:
-    shape = sent.shape
-    if not _takes(spec.shape, shape) or prod(shape) != len(sent.data):
+    shape, data = sent.shape, sent.data
+    if sent.name != spec.name or sent.datatype != spec.datatype or not data or len(data) != prod(shape):
         return None
-    if spec.datatype == "FP64":  # JSON has no infinite numbers, and `array` is quicker than numpy from a list
-        return np.frombuffer(array("d", sent.data)).reshape(shape)
+    if len(shape) != len(spec.shape) or min(shape) < 1:
+        return None
+    for have, want in zip(shape, spec.shape, strict=True):
+        if want not in (have, -1):
+            return None
+    return _array(data, spec.datatype, shape)
+
+
+def _array(data: list[Any], datatype: str, shape: Sequence[int]) -> Tensor | None:
+    if datatype == "FP64":  # JSON has no infinite numbers, and `array` is quicker than numpy to read a list
+        return np.frombuffer(array("d", data)).reshape(shape)
     try:
         with np.errstate(over="ignore"):
-            tensor = np.array(sent.data, dtype=NUMPY[spec.datatype])
+            tensor = np.array(data, dtype=NUMPY[datatype])
     except OverflowError:
         return None
     return tensor.reshape(shape) if tensor.dtype.kind != "f" or np.isfinite(tensor).all() else None
-
-
-def _takes(wanted: Sequence[int], shape: Sequence[int]) -> bool:
-    return len(shape) == len(wanted) and all(
-        have >= 1 and want in (-1, have) for have, want in zip(shape, wanted, strict=True)
-    )

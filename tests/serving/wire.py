@@ -73,6 +73,11 @@ class Client:
             except ConnectionResetError:
                 return True
 
+    @classmethod
+    async def to(cls, port: int) -> "Client":
+        """Connect to a server on loopback."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
     def close(self) -> None:
         """Go away."""
         self._writer.close()
@@ -87,7 +92,7 @@ class Running:
 
     async def client(self, data: bytes = b"") -> Client:
         """Connect, and send bytes."""
-        self._clients.append(Client(*await asyncio.open_connection("127.0.0.1", self.listener.port)))
+        self._clients.append(await Client.to(self.listener.port))
         await self._clients[-1].send(data)
         return self._clients[-1]
 
