@@ -64,6 +64,15 @@ def test_every_path_of_the_document_is_there(server: Server, document: Any) -> N
             assert answer.status in (200, 400), path
 
 
+def test_the_page_asks_no_other_host(server: Server) -> None:
+    page = server.get("/docs")
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'; connect-src 'self'" in page.headers["content-security-policy"]
+    assert b"openapi.json" in page.data
+    assert b"//" not in page.data.replace(b"// Text only", b"")
+
+
 @pytest.mark.parametrize(
     ("name", "limits"),
     [
