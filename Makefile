@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-unit test-differential test-kserve-sdk fuzz overload test-estimators cluster cluster-down images clean-all bench-serving demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ $(VENV)/.complete: requirements.lock pyproject.toml serving_image/pyproject.toml
 	@touch $@
 
 lock: ## pin every dependency anew, with hashes: for development, and for each image
-	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --all-extras pyproject.toml serving_image/pyproject.toml -o requirements.lock
+	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write pyproject.toml serving_image/pyproject.toml -o requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock pyproject.toml -o operator/requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock serving_image/pyproject.toml -o serving_image/requirements.lock
 
@@ -77,6 +77,13 @@ test-differential: venv ## a few thousand requests to MLServer and to the servin
 
 test-kserve-sdk: venv ## KServe's Python client, which has an environment of its own, against the serving image
 	$(RUN) -m pytest tests/serving/conformance/kserve_sdk.py
+
+test-formats: venv .formats/.complete ## models of XGBoost and LightGBM, written and served (300 MB, in a folder of their own)
+	PYTHONPATH=.formats $(RUN) -m pytest tests/formats
+
+.formats/.complete: tests/formats/requirements.txt
+	$(BIN)/pip install --quiet --no-deps --require-hashes --target .formats --upgrade -r $<
+	@touch $@
 
 overload: venv ## a minute of five times what a slow model can answer: goodput and memory
 	$(RUN) -m tests.serving.overload 60

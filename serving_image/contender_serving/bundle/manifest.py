@@ -29,9 +29,17 @@ class Format(StrEnum):
     SKLEARN = "sklearn"
     ONNX = "onnx"
     PICKLE = "pickle"  # joblib's too
+    XGBOOST = "xgboost"
+    LIGHTGBM = "lightgbm"
 
 
-MODEL_FILES = {Format.SKLEARN: "model.skops", Format.ONNX: "model.onnx", Format.PICKLE: "model.pkl"}
+MODEL_FILES = {
+    Format.SKLEARN: "model.skops",
+    Format.ONNX: "model.onnx",
+    Format.PICKLE: "model.pkl",
+    Format.XGBOOST: "model.ubj",
+    Format.LIGHTGBM: "model.txt",
+}
 
 
 class Framework(msgspec.Struct, frozen=True):

@@ -60,16 +60,18 @@ def write(
     path: Path,
     name: str | None = None,
     version: str = "1",
-    format: str = Format.SKLEARN,
+    format: str | None = None,
 ) -> Written:
     """Write a fitted scikit-learn estimator as a bundle into the new folder `path`.
 
     `X` (rows x features, a column of texts, or a data frame) and `y` are data like that of training: the golden
     examples are chosen from them, evenly over `y`; the reference profile describes `X`; and an ONNX copy, where the
-    estimator has one, is compared with it on them. `name` is the folder's if it is not given.
+    estimator has one, is compared with it on them. `name` is the folder's if it is not given; `format` is skops, or the
+    library's own for an estimator of XGBoost or LightGBM.
     Raises `FileExistsError` if there is such a folder; `TypeError`, `ValueError` or `Failure`, which a server would
     end with, if the model cannot be served. Then nothing is written.
     """
+    kind = Format(format) if format else _format_of(model)
     inputs, columns = _inputs(model, X)
     examples = _examples(inputs, y)
     rows = _affordable(model, examples)
@@ -77,16 +79,16 @@ def write(
     answers = describing.outputs(model, sample)
     signature = describing.signature(model, sample, answers)
     with _new_folder(Path(path)) as folder:
-        framework = _save(model, Format(format), signature, folder / MODEL_FILES[Format(format)])
+        framework = _save(model, kind, signature, folder / MODEL_FILES[kind])
         golden.save(folder, examples, describing.outputs(model, examples), TOLERANCE)
         profile.save(folder, inputs, answers, columns)
-        predictor = _as_a_server_would(Format(format), folder, signature)
+        predictor = _as_a_server_would(kind, folder, signature)
         verdict = _copied(folder, model, predictor, sample)
         digest = seal(
             folder,
             name=name or Path(path).name,
             version=version,
-            format=format,
+            format=kind,
             framework=framework,
             signature=signature,
         )
@@ -163,12 +165,26 @@ def _save(model: Any, format: Format, signature: Signature, file: Path) -> Frame
     if format is Format.ONNX:
         file.write_bytes(convert(model, signature.inputs, [spec.name for spec in signature.outputs]))
         return Framework("onnx", installed("onnx"))
-    import joblib
-    import skops.io  # here, for it imports scikit-learn, which reading a bundle has no use for
+    if format is Format.XGBOOST:
+        model.save_model(file)
+    elif format is Format.LIGHTGBM:
+        from contender_serving.loaders import lightgbm
 
-    dump = joblib.dump if format is Format.PICKLE else skops.io.dump
-    dump(model, file)
-    return Framework("scikit-learn", installed("scikit-learn"))
+        lightgbm.save(model, file)
+    else:
+        import joblib
+        import skops.io  # here, for it imports scikit-learn, which reading a bundle has no use for
+
+        dump = joblib.dump if format is Format.PICKLE else skops.io.dump
+        dump(model, file)
+    library = format if format in (Format.XGBOOST, Format.LIGHTGBM) else "scikit-learn"
+    return Framework(library, installed(library))
+
+
+def _format_of(model: Any) -> Format:
+    """The format that an estimator of its library is written in, if the user names none."""
+    library = type(model).__module__.partition(".")[0]
+    return Format(library) if library in (Format.XGBOOST, Format.LIGHTGBM) else Format.SKLEARN
 
 
 def _as_a_server_would(format: Format, path: Path, signature: Signature) -> Predictor:

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from contender_serving import memory
@@ -24,8 +25,8 @@ def load(bundle: Bundle, trust: Trust = CAUTIOUS) -> Predictor:
 
     A copy needs no trust in versions: it does not depend on the library that wrote the model.
     For a pickle, this process loses the network, for good: listen before.
-    Raises `Failure`: PickleRefused, VersionMismatch, ModelTooLarge, FormatMismatch, UntrustedTypes, InvalidBundle,
-    LoadFailed.
+    Raises `Failure`: PickleRefused, UnsupportedFormat, VersionMismatch, ModelTooLarge, FormatMismatch, UntrustedTypes,
+    InvalidBundle, LoadFailed.
     """
     copy = _load_copy(bundle)
     if copy is not None:
@@ -44,6 +45,12 @@ def load_model(format: Format, file: Path, signature: Signature) -> Predictor:
         return _loaded(format, file, signature)
     except Failure:
         raise
+    except ModuleNotFoundError as error:
+        raise Failure(
+            Reason.UNSUPPORTED_FORMAT,
+            f"this image has no {error.name}, which the format {format} needs; run an image that has it, which "
+            f"contender-serving[{format}] brings",
+        ) from None
     except MemoryError:
         raise Failure(
             Reason.MODEL_TOO_LARGE, f"{file.name} does not fit into memory; raise spec.resources.limits.memory"
@@ -55,19 +62,14 @@ def load_model(format: Format, file: Path, signature: Signature) -> Predictor:
 
 
 def _loaded(format: Format, file: Path, signature: Signature) -> Predictor:
-    if format is Format.SKLEARN:
-        with _without_pandas():
-            from contender_serving.loaders.sklearn import SklearnPredictor
+    if format is Format.ONNX:
+        from contender_serving.loaders.onnx import OnnxPredictor
 
-        return SklearnPredictor(file, signature)
-    if format is Format.PICKLE:
-        with _without_pandas():
-            from contender_serving.loaders.pickle import PicklePredictor
-
-        return PicklePredictor(file, signature)
-    from contender_serving.loaders.onnx import OnnxPredictor
-
-    return OnnxPredictor(file, signature)
+        return OnnxPredictor(file, signature)
+    with _without_pandas():
+        engine = import_module(f"{__name__}.{format}")
+    predictor: Predictor = getattr(engine, f"{format.capitalize()}Predictor")(file, signature)
+    return predictor
 
 
 def _prepare_for_pickle(trust: Trust) -> None:

@@ -1,6 +1,7 @@
 """The version of the library that wrote a model against the one that is installed here."""
 
 import logging
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
 from contender_serving.bundle.manifest import Framework
@@ -11,11 +12,16 @@ logger = logging.getLogger(__name__)
 
 
 def check(framework: Framework, policy: VersionPolicy) -> None:
-    """Raise `Failure` (VersionMismatch) unless the policy allows the model's version here.
+    """Raise `Failure` (VersionMismatch, UnsupportedFormat) unless the policy allows the model's version here.
 
     Between minor versions an estimator may load and silently predict something else; patches have done so too.
     """
-    here = installed(framework.name)
+    try:
+        here = installed(framework.name)
+    except PackageNotFoundError:
+        raise Failure(
+            Reason.UNSUPPORTED_FORMAT, f"this image has no {framework.name}; run an image that has it"
+        ) from None
     if _near(framework.version, here, policy):
         return
     mismatch = f"the model was written with {framework.name} {framework.version}, this image has {here}"
