@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-unit cluster cluster-down images clean-all demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ $(VENV)/.complete: requirements.lock pyproject.toml serving_image/pyproject.toml
 	@touch $@
 
 lock: ## pin every dependency anew, with hashes: for development, and for each image
-	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --all-extras pyproject.toml serving_image/pyproject.toml -o requirements.lock
+	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write pyproject.toml serving_image/pyproject.toml -o requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock pyproject.toml -o operator/requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock serving_image/pyproject.toml -o serving_image/requirements.lock
 
@@ -37,11 +37,11 @@ types: venv
 imports: venv
 	$(BIN)/lint-imports
 
-generate: venv ## write the generated files anew: the chart's CRDs, the field reference, the trial's diagram
-	$(RUN) -m tools.crd_reference && $(RUN) -m tools.chart_crd && $(RUN) -m tools.trial_diagram
+generate: venv ## write the generated files anew: the chart's CRDs, the field reference, the trial's diagram, gRPC's messages
+	$(RUN) -m tools.crd_reference && $(RUN) -m tools.chart_crd && $(RUN) -m tools.trial_diagram && $(RUN) -m tools.grpc_messages
 
 generated: venv
-	$(RUN) -m tools.crd_reference --check && $(RUN) -m tools.chart_crd --check && $(RUN) -m tools.trial_diagram --check
+	$(RUN) -m tools.crd_reference --check && $(RUN) -m tools.chart_crd --check && $(RUN) -m tools.trial_diagram --check && $(RUN) -m tools.grpc_messages --check
 
 check: lint types imports generated ## lint, types, import layers, generated files up to date
 
@@ -62,6 +62,31 @@ test: venv ## every test, on a real cluster
 
 test-unit: venv ## the tests that need no cluster
 	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract tests/gitops tests/monitoring
+
+bench-serving: venv ## the serving image beside its peers, one core each; 40 minutes on two idle cores, BENCH=--quick for 10
+	$(RUN) -m benchmarks.serving $(BENCH)
+
+test-estimators: venv ## 10,000 random and edge rows of each estimator against what is served (1.5 minutes)
+	ESTIMATOR_ROWS=10000 $(RUN) -m pytest tests/serving/test_estimators.py
+
+fuzz: venv ## ten minutes of whatever a client may send: HTTP, requests, compressed bodies
+	$(RUN) -m tests.serving.fuzzing 600
+
+test-differential: venv ## a few thousand requests to MLServer and to the serving image: where do they differ?
+	$(RUN) -m pytest tests/serving/differential/suite.py
+
+test-kserve-sdk: venv ## KServe's Python client, which has an environment of its own, against the serving image
+	$(RUN) -m pytest tests/serving/conformance/kserve_sdk.py
+
+test-formats: venv .formats/.complete ## models of XGBoost and LightGBM, written and served (300 MB, in a folder of their own)
+	PYTHONPATH=.formats $(RUN) -m pytest tests/formats
+
+.formats/.complete: tests/formats/requirements.txt
+	$(BIN)/pip install --quiet --no-deps --require-hashes --target .formats --upgrade -r $<
+	@touch $@
+
+overload: venv ## a minute of five times what a slow model can answer: goodput and memory
+	$(RUN) -m tests.serving.overload 60
 
 demo: venv ## the whole story on a cluster: serve, promote, reject, revert (first run about 15 minutes, then under 4)
 	$(RUN) -m tools.demo

@@ -6,7 +6,7 @@ on, or how, makes it slow or wrong, and the serving image knows nothing of it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from contender_serving import bundle
-from contender_serving.bundle.manifest import GOLDEN
+from contender_serving.bundle.manifest import COPY, GOLDEN, PARITY
 from contender_serving.bundle.writing import INPUT, seal
 
 Rows = NDArray[np.float64]
@@ -103,6 +103,15 @@ def reseal(path: Path, **changes: Any) -> str:
     return seal(path, **{field: getattr(manifest, field) for field in fields} | changes)
 
 
+def without_copy(path: Path, write: Callable[[Path], object] | None = None) -> str:
+    """Write a bundle, unless it is there, and take its ONNX copy away, so that the estimator itself answers."""
+    if write:
+        write(path)
+    (path / COPY).unlink(missing_ok=True)
+    (path / PARITY).unlink(missing_ok=True)
+    return reseal(path)
+
+
 def fails(rows: Rows, pixel: int = FAILING_PIXEL) -> NDArray[np.bool_]:
     """For each row, whether `failing(pixel=pixel)` raises on it."""
     return np.asarray(rows[:, pixel] == FULL_INK)
@@ -159,4 +168,4 @@ def _without_full_ink(pixel: int) -> tuple[Rows, NDArray[np.int64]]:
 def _write(
     model: Any, path: Path, version: str, rows: Rows, labels: NDArray[np.int64], model_format: str = "sklearn"
 ) -> str:
-    return bundle.write(model, rows, labels, path=path, name=NAME, version=version, format=model_format)
+    return bundle.write(model, rows, labels, path=path, name=NAME, version=version, format=model_format).digest

@@ -1,17 +1,27 @@
-"""`python -m contender_serving serve | fetch | verify <folder>`."""
+"""`contender-serving serve [folder] | fetch | verify <folder>`; `contender-serve <folder>` is the first."""
 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from contender_serving.failures import Failure, report
 from contender_serving.settings import fetch_settings, serve_settings, termination_log
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a failure ends the process with 1, its reason in the termination log and on stderr."""
-    arguments = _arguments()
+    return _run(_arguments(arguments))
+
+
+def serve_folder() -> int:
+    """`contender-serve`: a bundle that lies anywhere, on this machine."""
+    return main(["serve", *sys.argv[1:]])
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         arguments.run(arguments)
     except Failure as failure:
@@ -20,24 +30,44 @@ def main() -> int:
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="contender-serving", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    commands.add_parser("serve", help="serve the bundle of the model volume").set_defaults(run=_serve)
+    serving = commands.add_parser("serve", help="verify and serve a bundle: the model volume's, or a folder's")
+    serving.add_argument("folder", type=Path, nargs="?", help="a bundle; without it, environment variables say all")
+    serving.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone)")
+    serving.add_argument("--port", default="8080", help="for HTTP (default: 8080)")
+    serving.add_argument("--grpc-port", default="0", help="for gRPC (default: none)")
+    serving.add_argument("--digest", default="", help="serve only the bundle with this digest")
+    serving.add_argument("--version-policy", default="", help="Strict (the default), SameMinor or Warn")
+    serving.add_argument("--allow-pickle", action="store_true", help="run what is in a pickle; needs --digest")
+    serving.set_defaults(run=_serve)
     commands.add_parser("fetch", help="bring a bundle into the model volume").set_defaults(run=_fetch)
     verifying = commands.add_parser("verify", help="check a bundle's files and print its digest")
     verifying.add_argument("folder", type=Path)
     verifying.set_defaults(run=_verify)
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 # Each command imports what it needs: the init container has no use for an engine, nor `verify` for a server.
 
 
-def _serve(_: argparse.Namespace) -> None:
+def _serve(arguments: argparse.Namespace) -> None:
     from contender_serving.server import serve
 
-    serve(serve_settings(os.environ))
+    if arguments.folder is None:
+        serve(serve_settings(os.environ))
+        return
+    given = {
+        "CONTENDER_HOST": arguments.host,
+        "CONTENDER_PORT": arguments.port,
+        "CONTENDER_GRPC_PORT": arguments.grpc_port,
+        "CONTENDER_MODEL_DIGEST": arguments.digest,
+        "CONTENDER_VERSION_POLICY": arguments.version_policy,
+        "CONTENDER_ALLOW_PICKLE": "true" if arguments.allow_pickle else "",
+        "CONTENDER_DRAIN_DELAY": "0",  # no router is to be waited for
+    }
+    serve(replace(serve_settings(os.environ | given), bundle=arguments.folder))
 
 
 def _fetch(_: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     MODEL_TOO_LARGE = "ModelTooLarge"
     VOLUME_UNWRITABLE = "VolumeUnwritable"
     UNTRUSTED_TYPES = "UntrustedTypes"
+    PICKLE_REFUSED = "PickleRefused"
     VERSION_MISMATCH = "VersionMismatch"
     LOAD_FAILED = "LoadFailed"
     GOLDEN_MISMATCH = "GoldenMismatch"

@@ -1,65 +1,53 @@
-"""What the server says about itself at /metrics. The names are a contract: docs/serving-contract.md lists them."""
+"""What the server counts. Cheap, for every request passes here; `exposition.py` says it in Prometheus' words."""
 
-import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from contender_serving.monitor import Monitor
 
-from contender_serving.bundle import Bundle
-
-REGISTRY = CollectorRegistry()
-REQUESTS = Counter("contender_serving_requests_total", "Prediction requests by status", ["code"], registry=REGISTRY)
-DURATION = Histogram(
-    "contender_serving_request_duration_seconds",
-    "Time from a prediction request's arrival to its answer",
-    buckets=[0.001 * 2**i for i in range(16)],  # 1 ms to 33 s
-    registry=REGISTRY,
-)
-IN_FLIGHT = Gauge(
-    "contender_serving_requests_in_flight", "Prediction requests without an answer yet", registry=REGISTRY
-)
-ROWS = Counter("contender_serving_rows_total", "Rows predicted", registry=REGISTRY)
-INFO = Gauge(
-    "contender_serving_info",
-    "1 for the model that is served",
-    ["model", "version", "format", "framework", "framework_version", "digest"],
-    registry=REGISTRY,
-)
-disable_created_metrics()  # type: ignore[no-untyped-call]
+# 0.1 ms to 60 s, each edge 1.2 times the last: a quantile is known to a tenth.
+SECONDS = tuple(float(f"{0.0001 * 1.2**i:.3g}") for i in range(74))
+REQUESTS = tuple(2**i for i in range(11))  # 1 to 1024
 
 
-def exposition() -> bytes:
-    """All metrics in Prometheus' text format."""
-    return generate_latest(REGISTRY)
+class Histogram:
+    """How many values lie up to each edge, and their sum."""
+
+    def __init__(self, edges: Sequence[float]) -> None:
+        self.edges = edges
+        self.counts = [0] * (len(edges) + 1)  # the last one: beyond all edges
+        self.sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.edges, value)] += 1
+        self.sum += value
 
 
-def describe(model: str, bundle: Bundle) -> None:
-    """Say which model is served."""
-    manifest = bundle.manifest
-    framework = manifest.framework
-    INFO.labels(model, manifest.version, manifest.format, framework.name, framework.version, bundle.digest).set(1)
+class Metrics:
+    """All counts of one process."""
 
+    def __init__(self) -> None:
+        self.requests: Counter[int] = Counter()  # by status
+        self.durations = Histogram(SECONDS)
+        self.in_flight = 0
+        self.rows = 0
+        self.inferences = Histogram(SECONDS)  # one value a call of the model
+        self.batches = Histogram(REQUESTS)  # the same
+        self.monitor = Monitor()
 
-class Measured:
-    """Middleware of the prediction routes: counts each answer and its time."""
+    def arrived(self) -> None:
+        """A request for predictions has begun to arrive."""
+        self.in_flight += 1
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def left(self, status: int, seconds: float) -> None:
+        """It was answered with this status, so long after it began to arrive."""
+        self.in_flight -= 1
+        self.requests[status] += 1
+        self.durations.observe(seconds)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, watching for the status that is sent."""
-        code = 500  # what the client gets if nothing is sent
-
-        async def watched(message: Message) -> None:
-            nonlocal code
-            if message["type"] == "http.response.start":
-                code = message["status"]
-            await send(message)
-
-        began = time.perf_counter()
-        try:
-            with IN_FLIGHT.track_inprogress():
-                await self._app(scope, receive, watched)
-        finally:
-            REQUESTS.labels(str(code)).inc()
-            DURATION.observe(time.perf_counter() - began)
+    def called(self, requests: int, seconds: float) -> None:
+        """The model was called once for so many requests, and took so long."""
+        self.inferences.observe(seconds)
+        self.batches.observe(requests)

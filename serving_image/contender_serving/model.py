@@ -1,33 +1,40 @@
-"""The one model of this process: it loads, proves itself and predicts on one worker thread, beside the event loop."""
+"""The one model of this process: it loads and proves itself beside the event loop, and predicts in its line."""
 
 import asyncio
-import logging
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from contender_serving.bundle import Bundle, golden, read, verify
+from contender_serving.batching import Line, Probe, probe
+from contender_serving.bundle import Bundle, golden, profile, read, verify
 from contender_serving.loaders import load
+from contender_serving.metrics import Metrics
+from contender_serving.monitor import Monitor
 from contender_serving.predictor import Predictor
-from contender_serving.rejections import ModelFailed, NotReady
+from contender_serving.rejections import NotReady
 from contender_serving.tensors import Tensor
-
-logger = logging.getLogger(__name__)
+from contender_serving.trust import CAUTIOUS, Trust
 
 
 class Model:
     """Ready once it is loaded and has answered its golden examples right; until then every use raises `NotReady`."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics, max_wait: float) -> None:
+        self._metrics, self._max_wait = metrics, max_wait
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._loaded: tuple[Bundle, Predictor] | None = None
+        self._loaded: tuple[Bundle, Predictor, Line] | None = None
 
-    async def load(self, folder: Path, digest: str | None) -> Bundle:
-        """Verify, load, warm up and prove a bundle. Raises `Failure` with what to mend."""
+    async def load(self, folder: Path, digest: str | None, trust: Trust = CAUTIOUS) -> Bundle:
+        """Verify, load, warm up and prove a bundle. Raises `Failure` with what to mend.
+
+        A pickle takes the network from this process: all that listens must do so before.
+        """
         loop = asyncio.get_running_loop()
-        self._loaded = await loop.run_in_executor(self._worker, _load, folder, digest)
-        return self._loaded[0]
+        bundle, predictor, tried = await loop.run_in_executor(self._worker, _load, folder, digest, trust)
+        self._metrics.monitor = Monitor(profile.read(bundle))
+        line = Line(predictor, tried, self._worker, self._metrics, self._max_wait)
+        self._loaded = bundle, predictor, line
+        return bundle
 
     @property
     def ready(self) -> bool:
@@ -41,28 +48,27 @@ class Model:
 
     @property
     def predictor(self) -> Predictor:
-        """What was loaded, as something that predicts; its `predict` is for the worker thread."""
+        """What was loaded, as something that predicts; only its line calls it."""
         return self._get()[1]
 
-    async def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
-        """Answer a batch in its turn. Raises `ModelFailed` if the model raises."""
-        predict = self.predictor.predict
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._worker, predict, inputs, outputs)
-        except Exception as error:  # a model may raise anything
-            where = traceback.extract_tb(error.__traceback__)[-1]  # no message: it may hold the input
-            logger.error("the model raised %s at %s:%s", type(error).__name__, where.filename, where.lineno)
-            raise ModelFailed("the model failed on this input") from None
+    def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> Awaitable[dict[str, Tensor]]:
+        """Answer a batch in its turn. Raises `Overloaded`; `ModelFailed` if the model raises."""
+        return self._get()[2].join(inputs, outputs)
 
-    def _get(self) -> tuple[Bundle, Predictor]:
+    @property
+    def waiting(self) -> int:
+        """How many requests stand in line."""
+        return len(self._loaded[2]) if self._loaded else 0
+
+    def _get(self) -> tuple[Bundle, Predictor, Line]:
         if self._loaded is None:
             raise NotReady("the model is not loaded yet; try again when /v2/health/ready answers 200")
         return self._loaded
 
 
-def _load(folder: Path, digest: str | None) -> tuple[Bundle, Predictor]:
+def _load(folder: Path, digest: str | None, trust: Trust) -> tuple[Bundle, Predictor, Probe]:
     bundle = read(folder)
     verify(bundle, digest)
-    predictor = load(bundle)
+    predictor = load(bundle, trust)
     golden.check(folder, predictor)
-    return bundle, predictor
+    return bundle, predictor, probe(folder, predictor)

@@ -17,5 +17,9 @@ class Predictor(Protocol):
     def platform(self) -> str:
         """What runs it, as the protocol's metadata names it."""
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """What else a client may want to know of what runs it."""
+
     def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
         """Answer a batch: `inputs` agree with the signature, `outputs` are names from it. May raise anything."""

@@ -21,5 +21,13 @@ class NotReady(RequestError):
     """The model is not loaded yet."""
 
 
+class Overloaded(RequestError):
+    """More requests wait for the model than it answers in time."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after  # seconds
+
+
 class ModelFailed(RequestError):
     """The model itself raised on input that agrees with its signature."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contender_serving.failures import Failure, Reason
+from contender_serving.trust import Trust, VersionPolicy
 
 TERMINATION_LOG = "/dev/termination-log"
 MODEL_DIR = "/mnt/models"
@@ -32,9 +33,12 @@ class ServeSettings:
     bundle: Path
     model_name: str | None  # by default the bundle's own
     digest: str | None
+    trust: Trust
     host: str
     port: int
+    grpc_port: int | None  # none: no gRPC
     max_body_bytes: int
+    max_wait: int  # seconds that a request may expect to wait for the model
     drain_delay: float  # seconds after SIGTERM in which requests are still accepted
     drain_timeout: int  # seconds after that in which those in flight may end
     termination_log: Path
@@ -65,13 +69,31 @@ def serve_settings(env: Mapping[str, str]) -> ServeSettings:
         bundle=Path(env.get("CONTENDER_MODEL_DIR", MODEL_DIR)) / PUBLISHED,
         model_name=env.get("CONTENDER_MODEL_NAME") or None,
         digest=env.get("CONTENDER_MODEL_DIGEST") or None,
+        trust=_trust(env),
         host=env.get("CONTENDER_HOST", "0.0.0.0"),  # noqa: S104, a pod is reached from outside
         port=_integer(env, "CONTENDER_PORT", 8080),
+        grpc_port=_integer(env, "CONTENDER_GRPC_PORT", 9000) or None,
         max_body_bytes=_integer(env, "CONTENDER_MAX_BODY_BYTES", 16 * 1024 * 1024),
+        max_wait=_integer(env, "CONTENDER_MAX_WAIT", 20),
         drain_delay=_integer(env, "CONTENDER_DRAIN_DELAY", 5),
         drain_timeout=_integer(env, "CONTENDER_DRAIN_TIMEOUT", 30),
         termination_log=termination_log(env),
     )
+
+
+def _trust(env: Mapping[str, str]) -> Trust:
+    allow_pickle = env.get("CONTENDER_ALLOW_PICKLE") or "false"
+    if allow_pickle not in ("true", "false"):
+        raise Failure(Reason.INVALID_SETTINGS, "CONTENDER_ALLOW_PICKLE must be true or false")
+    if allow_pickle == "true":
+        _required(env, "CONTENDER_MODEL_DIGEST")  # whose pickle it is must be known
+    try:
+        policy = VersionPolicy(env.get("CONTENDER_VERSION_POLICY") or VersionPolicy.STRICT)
+    except ValueError:
+        raise Failure(
+            Reason.INVALID_SETTINGS, f"CONTENDER_VERSION_POLICY must be one of {', '.join(VersionPolicy)}"
+        ) from None
+    return Trust(policy, allow_pickle=allow_pickle == "true")
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

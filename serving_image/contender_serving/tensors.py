@@ -29,6 +29,16 @@ def datatype_of(tensor: Tensor) -> str:
         raise TypeError(f"no datatype of the Open Inference Protocol holds {tensor.dtype} values") from None
 
 
+_NONE = np.array(None, dtype=object)
+
+
+def missing(tensor: Tensor) -> Tensor:
+    """Where a tensor has missing values: NaN among floats, None among texts."""
+    if tensor.dtype.kind == "f":
+        return np.asarray(np.isnan(tensor))
+    return np.asarray(tensor == _NONE) if tensor.dtype.kind == "O" else np.zeros(tensor.shape, dtype=bool)
+
+
 class TensorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """One input or output: its name, datatype, and shape, in which -1 is any length (the first is the batch)."""
 

@@ -35,9 +35,8 @@ def test_the_metrics_listed_are_the_metrics_served(server: Server) -> None:
     assert {(name, kind) for name, kind, _ in listed} == set(re.findall(r"^# TYPE (\S+) (\S+)", exposed, re.MULTILINE))
     for name, _, labels in listed:
         samples = re.findall(rf"^{name}(?:_sum)?(?:{{(.*)}})? ", exposed, re.MULTILINE)
-        assert {label for sample in samples for label in re.findall(r'(\w+)="', sample)} == set(
-            labels.replace(",", "").split()
-        )
+        found = {label for sample in samples for label in re.findall(r'(\w+)="', sample)}
+        assert found == set(labels.replace(",", "").split()) or not samples, name
 
 
 def test_every_path_listed_is_there(server: Server) -> None:
@@ -47,7 +46,7 @@ def test_every_path_listed_is_there(server: Server) -> None:
     for method, path in paths:
         real = path.replace("{model}", "churn")
         answer = server.get(real) if method == "GET" else server.post(real, b"{}")
-        assert answer.status == (200 if method == "GET" else 400), path
+        assert answer.status == (400 if method == "POST" and "{model}" in path else 200), path
 
 
 class Asked(dict[str, str]):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import models
+from tests.serving import identity
 from tests.serving.origin import Origin
 from tests.serving.process import Server
 
@@ -16,10 +17,14 @@ Serve = Callable[..., Server]
 def volumes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Model volumes: `volumes("good_v1")` holds that bundle of tests/models.py, published, under `bundle`."""
     root = tmp_path_factory.mktemp("volumes")
-    writers = {
-        "good_v1": models.good_v1,
-        "good_v2": models.good_v2,
+    writers: dict[str, Callable[[Path], str]] = {
+        "good_v1": lambda path: models.without_copy(path, models.good_v1),
+        "good_v2": lambda path: models.without_copy(path, models.good_v2),
+        "copied": models.good_v1,
         "onnx": lambda path: models.good_v2(path, format="onnx"),
+        "identity": identity.write,
+        "text": lambda path: identity.write(path, ("BYTES",)),
+        "half": lambda path: identity.write(path, identity.HALF),
         "slow": lambda path: models.slow(path, iterations=5_000),
         "failing": models.failing,
         "refusing": models.refusing,

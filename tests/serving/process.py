@@ -20,13 +20,14 @@ class Server:
     """`python -m contender_serving serve` on a free port of loopback."""
 
     def __init__(self, volume: Path, termination_log: Path, env: dict[str, str]) -> None:
-        self.port = _free_port()
+        self.port, self.grpc_port = free_ports()
         self.termination_log = termination_log
         settings = {
             "CONTENDER_MODEL_DIR": str(volume),
             "CONTENDER_MODEL_NAME": "churn",
             "CONTENDER_HOST": "127.0.0.1",
             "CONTENDER_PORT": str(self.port),
+            "CONTENDER_GRPC_PORT": str(self.grpc_port),
             "CONTENDER_TERMINATION_LOG": str(termination_log),
             "CONTENDER_DRAIN_DELAY": "0",
         }
@@ -47,6 +48,11 @@ class Server:
     def infer(self, body: bytes | dict[str, Any]) -> urllib3.BaseHTTPResponse:
         """One V2 inference."""
         return self.post("/v2/models/churn/infer", body)
+
+    def sample(self, name: str) -> float:
+        """The value of a metric without labels."""
+        lines = self.get("/metrics").data.decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
 
     def wait_until_live(self) -> None:
         """Return when the process listens."""
@@ -94,8 +100,8 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]

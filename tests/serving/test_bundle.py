@@ -1,14 +1,19 @@
 """Writing a bundle, and what may be in one."""
 
 import json
+import subprocess
+import sys
 import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
-import yaml
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
@@ -16,13 +21,16 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from contender_serving import bundle
 from contender_serving.bundle import golden, profile
+from contender_serving.bundle.manifest import Framework
 from contender_serving.failures import Failure, Reason
 from contender_serving.loaders import load
+from contender_serving.trust import Trust, VersionPolicy
+from tests import models
 
 ESTIMATORS = [
     LogisticRegression(max_iter=1000),
@@ -36,7 +44,8 @@ ESTIMATORS = [
 
 def write(model: Any, path: Path, **more: Any) -> str:
     rows, labels = load_iris(return_X_y=True)
-    return bundle.write(model.fit(rows, labels), rows, labels, path=path, name="iris", version="1", **more)
+    bundle.write(model.fit(rows, labels), rows, labels, path=path, name="iris", version="1", **more)
+    return models.without_copy(path)
 
 
 @pytest.mark.parametrize("model", ESTIMATORS, ids=lambda model: type(model).__name__)
@@ -118,19 +127,18 @@ def test_a_bundle_is_never_overwritten(tmp_path: Path) -> None:
         write(ESTIMATORS[0], tmp_path / "bundle")
 
 
-def test_named_columns_are_refused_with_the_mend(tmp_path: Path) -> None:
-    class Table:
-        columns = ("a", "b")
+def test_columns_of_neither_numbers_nor_texts_are_refused_with_the_mend(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"when": pd.to_datetime(["2026-01-01"] * 4), "how": list("abab")})
 
-    with pytest.raises(TypeError, match="to_numpy"):
-        bundle.write(ESTIMATORS[0], Table(), None, path=tmp_path, name="x", version="1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="when holds neither"):
+        bundle.write(ESTIMATORS[0], frame, None, path=tmp_path / "bundle")
 
 
 def test_an_estimator_without_an_onnx_form_is_refused_with_the_mend(tmp_path: Path) -> None:
     class Own(LogisticRegression):  # type: ignore[misc]
         pass
 
-    with pytest.raises(ValueError, match="format='sklearn'"):
+    with pytest.raises(ValueError, match="has no ONNX form"):
         write(Own(max_iter=1000), tmp_path / "bundle", format="onnx")
 
     assert not list(tmp_path.iterdir()), "half a bundle was left"
@@ -189,7 +197,7 @@ def test_a_function_that_scikit_learn_merely_imports_is_off_the_list(
 def test_the_profile_counts_every_value_once(
     column: list[float], edges: list[float] | None, counts: list[int] | None, missing: int, tmp_path: Path
 ) -> None:
-    profile.save(tmp_path, np.array([column]).T)
+    profile.save(tmp_path, {"input_0": np.array([column]).T}, {})
 
     feature = json.loads((tmp_path / "reference_profile.json").read_text())["features"][0]
     assert feature["missing"] == missing
@@ -198,17 +206,27 @@ def test_the_profile_counts_every_value_once(
     assert counts is None or feature["counts"] == counts
 
 
-def test_another_minor_version_of_scikit_learn_fails_closed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("policy", "trained", "taken"),
+    [
+        (VersionPolicy.STRICT, "{0}.{1}.{2}", True),
+        (VersionPolicy.STRICT, "{0}.{1}.99", False),
+        (VersionPolicy.SAME_MINOR, "{0}.{1}.99", True),
+        (VersionPolicy.SAME_MINOR, "{0}.99.{2}", False),
+        (VersionPolicy.WARN, "0.1.2", True),
+    ],
+)
+def test_another_version_of_the_library_is_taken_as_the_policy_says(
+    policy: VersionPolicy, trained: str, taken: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write(ESTIMATORS[0], tmp_path / "bundle")
-    manifest = tmp_path / "bundle" / "contender.yaml"
-    content = yaml.safe_load(manifest.read_text())
-    content["framework"]["version"] = "1.2.3"
-    manifest.write_text(yaml.safe_dump(content))
+    version = trained.format(*installed("scikit-learn").split("."))
+    models.reseal(tmp_path / "bundle", framework=Framework("scikit-learn", version))
 
-    with pytest.raises(Failure, match=r"1\.2\.3") as caught:
-        load(bundle.read(tmp_path / "bundle"))
+    with nullcontext() if taken else pytest.raises(Failure, match="versionPolicy"):
+        load(bundle.read(tmp_path / "bundle"), Trust(policy))
 
-    assert caught.value.reason is Reason.VERSION_MISMATCH
+    assert (version in caplog.text) == (policy is VersionPolicy.WARN)
 
 
 @pytest.mark.parametrize("model_format", ["sklearn", "onnx"])
@@ -227,3 +245,69 @@ def test_every_reason_is_in_the_contract() -> None:
     reasons = page.split("## Reasons")[1].split("## ")[0]
 
     assert {line.split("`")[1] for line in reasons.splitlines() if line.startswith("| `")} == set(Reason)
+
+
+def test_a_copy_out_of_the_bound_is_not_served(tmp_path: Path) -> None:
+    rows, labels = load_iris(return_X_y=True)
+    bundle.write(LogisticRegression(max_iter=1000).fit(rows, labels), rows, labels, path=tmp_path / "bundle")
+    report = json.loads((tmp_path / "bundle" / "parity.json").read_text())
+    report["outputs"]["predict_proba"]["largest_difference"] = 1e-4
+    (tmp_path / "bundle" / "parity.json").write_text(json.dumps(report))
+
+    assert load(bundle.read(tmp_path / "bundle")).platform == "sklearn"
+
+
+def test_a_copy_that_misses_its_golden_examples_is_not_served(tmp_path: Path) -> None:
+    rows, labels = load_iris(return_X_y=True)
+    for name, strength in (("bundle", 1.0), ("other", 0.01)):
+        model = LogisticRegression(max_iter=1000, C=strength).fit(rows, labels)
+        bundle.write(model, rows, labels, path=tmp_path / name)
+    (tmp_path / "other" / "copy.onnx").rename(tmp_path / "bundle" / "copy.onnx")
+
+    assert load(bundle.read(tmp_path / "bundle")).platform == "sklearn"
+
+
+def test_what_the_estimator_refuses_its_copy_refuses(tmp_path: Path) -> None:
+    rows, labels = load_iris(return_X_y=True)
+    bundle.write(RandomForestClassifier(10).fit(rows, labels), rows, labels, path=tmp_path / "bundle")
+    copy = load(bundle.read(tmp_path / "bundle"))
+
+    assert copy.platform == "onnx_onnxv1"
+    with pytest.raises(ValueError, match="float32"):
+        copy.predict({"input_0": np.full((1, 4), 1e39)}, ["predict"])
+
+
+def test_an_estimator_that_refuses_unknown_categories_has_no_copy(tmp_path: Path) -> None:
+    rows, labels = load_iris(return_X_y=True)
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, labels)
+
+    written = bundle.write(model, rows, labels, path=tmp_path / "bundle")
+
+    assert "not fitted on" in written.why
+    assert written.platform == "sklearn"
+
+
+def test_a_bundle_is_read_without_the_libraries_that_write_it(tmp_path: Path) -> None:
+    rows, labels = load_iris(return_X_y=True)
+    bundle.write(LogisticRegression(max_iter=1000).fit(rows, labels), rows, labels, path=tmp_path / "bundle")
+    script = f"""
+import sys
+from pathlib import Path
+from contender_serving import bundle, loaders
+loaders.load(bundle.read(Path({str(tmp_path / "bundle")!r})))
+print({{"sklearn", "skl2onnx", "onnx", "pandas", "scipy"}} & set(sys.modules))
+"""
+
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "set()\n"
+
+
+def test_an_estimator_of_arrays_is_served_without_pandas(volumes: Callable[[str], Path]) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from contender_serving import bundle, loaders
+predictor = loaders.load(bundle.read(Path({str(volumes("good_v1") / "bundle")!r})))
+print(predictor.platform, "pandas" in sys.modules)
+"""
+
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "sklearn False\n"

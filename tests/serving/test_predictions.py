@@ -146,13 +146,6 @@ def test_a_bad_v1_request_says_what_to_send(served: Served, sent: Any, instead: 
     assert instead in answer.json()["error"]
 
 
-def test_binary_tensors_are_refused_with_the_mend(served: Served) -> None:
-    answer = served("good_v1").post("/v2/models/churn/infer", b"{}", **{"Inference-Header-Content-Length": "2"})
-
-    assert answer.status == 400
-    assert "JSON" in answer.json()["error"]
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

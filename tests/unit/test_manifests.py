@@ -41,7 +41,11 @@ def of_claim() -> ModelDeployment:
     return owner(model=model, autoscaling={"minReplicas": 2, "maxReplicas": 4, "behavior": {"scaleDown": {}}})
 
 
-CASES = {"serving-image": owner, "own-runtime": own_runtime, "from-a-claim": of_claim}
+def of_a_pickle() -> ModelDeployment:
+    return owner(model={**owner().model, "format": "pickle", "allowPickle": True, "versionPolicy": "SameMinor"})
+
+
+CASES = {"serving-image": owner, "own-runtime": own_runtime, "from-a-claim": of_claim, "pickle": of_a_pickle}
 
 
 def objects(case: str) -> Iterator[Mapping[str, Any]]:
@@ -94,11 +98,13 @@ def test_the_hash_is_over_what_the_user_asked_for() -> None:
     relabelled = owner(model={**owner().model, "version": "seven"})
     resized = owner(resources={"requests": {"cpu": "1"}}, scheduling={"priorityClassName": "high"})
     other = owner(model={**owner().model, "digest": "sha256:" + "8" * 64})
+    softer = owner(model={**owner().model, "versionPolicy": "Warn"})
 
     assert Intent.of(owner(), "serving:2").hash == first.hash
     assert Intent.of(relabelled, SERVING_IMAGE).hash == first.hash
     assert Intent.of(resized, SERVING_IMAGE).hash == first.hash
     assert Intent.of(other, SERVING_IMAGE).hash != first.hash
+    assert Intent.of(softer, SERVING_IMAGE).hash != first.hash
 
 
 def test_the_hash_never_changes_between_releases() -> None:

@@ -82,11 +82,12 @@ def _fetching(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
 def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
     runtime = intent.runtime
     own = {"args": list(runtime.get("args", []))} if "image" in runtime else {"args": ["serve"]}
+    env = [*_environment(owner), *_trust(intent), *runtime.get("env", [])]
     return {
         "name": "server",
         "image": intent.image,
         **own,
-        "env": [*_environment(owner), *runtime.get("env", [])],
+        "env": env,
         "ports": [{"name": "http", "containerPort": intent.port}],
         "resources": dict(owner.resources),
         "securityContext": LOCKED_DOWN,
@@ -97,6 +98,15 @@ def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         **_probes(intent),
     }
+
+
+def _trust(intent: Intent) -> list[dict[str, Any]]:
+    """What the user allows a model to be loaded with. Nothing if nothing is said: what runs already stays as it is."""
+    model = intent.model
+    policy = {"CONTENDER_VERSION_POLICY": model["versionPolicy"]} if "versionPolicy" in model else {}
+    pickle = {"CONTENDER_ALLOW_PICKLE": "true", "CONTENDER_MODEL_DIGEST": model["digest"]}
+    allowed = {**policy, **(pickle if model.get("allowPickle") else {})}
+    return [{"name": name, "value": value} for name, value in allowed.items()]
 
 
 def _environment(owner: ModelDeployment) -> list[dict[str, Any]]:

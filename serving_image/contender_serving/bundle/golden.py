@@ -9,7 +9,7 @@ import numpy as np
 from contender_serving.bundle.manifest import GOLDEN
 from contender_serving.failures import Failure, Reason
 from contender_serving.predictor import Predictor
-from contender_serving.tensors import NUMPY, Tensor, TensorSpec
+from contender_serving.tensors import NUMPY, Signature, Tensor, TensorSpec
 
 _MEND = "write the bundle again from the model, with this image's library versions"
 
@@ -35,10 +35,25 @@ def save(folder: Path, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tenso
 def check(folder: Path, predictor: Predictor) -> None:
     """Answer the golden examples, which also warms the model up. Raises `Failure`: GoldenMismatch, InvalidBundle."""
     golden = _load(folder)
-    inputs = {spec.name: _tensor(golden.inputs, spec) for spec in predictor.signature.inputs}
-    answers = _answers(predictor, inputs)
+    given = answers(predictor, inputs(folder, predictor.signature))
     for spec in predictor.signature.outputs:
-        _compare(spec.name, answers[spec.name], _tensor(golden.outputs, spec), golden.tolerance)
+        _compare(spec.name, given[spec.name], _tensor(golden.outputs, spec), golden.tolerance)
+
+
+def inputs(folder: Path, signature: Signature) -> dict[str, Tensor]:
+    """The golden examples, as one batch. Raises `Failure`: InvalidBundle."""
+    golden = _load(folder)
+    return {spec.name: _tensor(golden.inputs, spec) for spec in signature.inputs}
+
+
+def answers(predictor: Predictor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """All outputs for golden examples. Raises `Failure`: GoldenMismatch."""
+    try:
+        return predictor.predict(inputs, [spec.name for spec in predictor.signature.outputs])
+    except Exception as error:  # a model may raise anything
+        raise Failure(
+            Reason.GOLDEN_MISMATCH, f"the model raises {type(error).__name__} on its golden examples; {_MEND}"
+        ) from error
 
 
 def close(answer: Tensor, expected: Tensor, tolerance: float) -> bool:
@@ -48,15 +63,6 @@ def close(answer: Tensor, expected: Tensor, tolerance: float) -> bool:
     if answer.dtype.kind == "f":
         return bool(np.allclose(answer, expected, rtol=tolerance, atol=tolerance, equal_nan=True))
     return bool(np.array_equal(answer, expected))
-
-
-def _answers(predictor: Predictor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    try:
-        return predictor.predict(inputs, [spec.name for spec in predictor.signature.outputs])
-    except Exception as error:  # a model may raise anything
-        raise Failure(
-            Reason.GOLDEN_MISMATCH, f"the model raises {type(error).__name__} on its golden examples; {_MEND}"
-        ) from error
 
 
 def _load(folder: Path) -> Golden:

@@ -15,6 +15,12 @@ from contender_serving.tensors import NUMPY, Signature
 MANIFEST = "contender.yaml"
 GOLDEN = "golden.json"
 PROFILE = "reference_profile.json"
+COPY = "copy.onnx"  # of an estimator, predicting the same
+PARITY = "parity.json"  # how much the same
+
+
+MANIFEST_BYTES = 1 << 20
+JSON_BYTES = 64 << 20  # of each of the files that are read beside the model's own
 
 
 class Format(StrEnum):
@@ -22,9 +28,18 @@ class Format(StrEnum):
 
     SKLEARN = "sklearn"
     ONNX = "onnx"
+    PICKLE = "pickle"  # joblib's too
+    XGBOOST = "xgboost"
+    LIGHTGBM = "lightgbm"
 
 
-MODEL_FILES = {Format.SKLEARN: "model.skops", Format.ONNX: "model.onnx"}
+MODEL_FILES = {
+    Format.SKLEARN: "model.skops",
+    Format.ONNX: "model.onnx",
+    Format.PICKLE: "model.pkl",
+    Format.XGBOOST: "model.ubj",
+    Format.LIGHTGBM: "model.txt",
+}
 
 
 class Framework(msgspec.Struct, frozen=True):
@@ -70,6 +85,10 @@ class Bundle(msgspec.Struct, frozen=True):
         """The manifest's format, known to be one that this image loads."""
         return Format(self.manifest.format)
 
+    def has(self, path: str) -> bool:
+        """Whether a file is listed."""
+        return any(file.path == path for file in self.manifest.files)
+
     @property
     def model_file(self) -> Path:
         """The file that the format's loader reads."""
@@ -99,7 +118,7 @@ def _check_format(manifest: Manifest) -> None:
     if manifest.format not in set(Format):
         raise Failure(
             Reason.UNSUPPORTED_FORMAT,
-            f"the bundle's format is {manifest.format!r}, this image serves {' and '.join(Format)}; "
+            f"the bundle's format is {manifest.format!r}, this image serves {', '.join(Format)}; "
             "write the model with contender_serving.bundle.write",
         )
 
@@ -108,6 +127,8 @@ def _check_files(manifest: Manifest) -> None:
     for file in manifest.files:
         if not _is_inside(file.path):
             raise _invalid(f"the file path {file.path!r} leaves the bundle or is not a plain relative path")
+        if file.path in (GOLDEN, PROFILE, PARITY) and file.size > JSON_BYTES:
+            raise _invalid(f"{file.path} has {file.size} bytes, at most {JSON_BYTES} are read")
     repeated = [path for path, count in Counter(file.path for file in manifest.files).items() if count > 1]
     if repeated:
         raise _invalid(f"it lists {repeated[0]} more than once")

@@ -3,24 +3,28 @@
 import hashlib
 from pathlib import Path
 
-from contender_serving.bundle.manifest import MANIFEST, Bundle, ListedFile, digest_of, parse
+from contender_serving.bundle.manifest import MANIFEST, MANIFEST_BYTES, Bundle, ListedFile, digest_of, parse
 from contender_serving.failures import Failure, Reason
 
 
 def read(folder: Path) -> Bundle:
     """Read a bundle's contender.yaml. Raises `Failure`: ModelNotFound, InvalidBundle, UnsupportedFormat."""
     try:
-        raw = (folder / MANIFEST).read_bytes()
+        with (folder / MANIFEST).open("rb") as file:
+            raw = file.read(MANIFEST_BYTES + 1)
     except OSError as error:
         raise Failure(Reason.MODEL_NOT_FOUND, f"cannot read {folder / MANIFEST}: {error.strerror}") from None
+    if len(raw) > MANIFEST_BYTES:
+        raise Failure(Reason.INVALID_BUNDLE, f"{MANIFEST} is larger than 1 MiB; write the bundle again")
     return Bundle(folder=folder, digest=digest_of(raw), manifest=parse(raw))
 
 
 def verify(bundle: Bundle, digest: str | None = None) -> None:
-    """Check the bundle's digest, and every listed file. Raises `Failure`: DigestMismatch, FileCorrupt."""
+    """Check the bundle's digest and every listed file. Raises `Failure`: DigestMismatch, FileCorrupt, InvalidBundle."""
     if digest is not None:
         check_digest(bundle.digest, digest, str(bundle.folder / MANIFEST))
     for file in bundle.manifest.files:
+        _check_inside(bundle.folder, file)
         check_file(bundle.folder / file.path, file)
 
 
@@ -45,6 +49,12 @@ def check_file(path: Path, listed: ListedFile) -> None:
         raise corrupt(listed, f"has {size} bytes, {MANIFEST} says {listed.size}")
     if sha256 != listed.sha256:
         raise corrupt(listed, f"has the sha256 {sha256}, {MANIFEST} says {listed.sha256}")
+
+
+def _check_inside(folder: Path, listed: ListedFile) -> None:
+    """Paths are plain already; a link may lead elsewhere all the same."""
+    if not (folder / listed.path).resolve().is_relative_to(folder.resolve()):
+        raise Failure(Reason.INVALID_BUNDLE, f"{listed.path} is a link that leaves the bundle; put the file there")
 
 
 def corrupt(listed: ListedFile, what: str) -> Failure:

@@ -2,8 +2,10 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
-from contender_serving.bundle import golden, profile
+from contender_serving.bundle import describing, golden, profile
 from contender_serving.bundle.conversion import convert
+from contender_serving.bundle.copying import Verdict, add_copy
 from contender_serving.bundle.manifest import (
     MANIFEST,
     MODEL_FILES,
@@ -25,40 +28,71 @@ from contender_serving.bundle.manifest import (
     digest_of,
 )
 from contender_serving.predictor import Predictor
-from contender_serving.tensors import Signature, Tensor, spec_of
+from contender_serving.tables import INPUT, tensors
+from contender_serving.tensors import Signature, Tensor
 
-INPUT = "input_0"  # ONNX allows no hyphen
+__all__ = ["INPUT", "Written", "seal", "write"]
+
 GOLDEN_EXAMPLES = 5
+SAMPLE = 10_000  # rows that the copy is compared on, and the profile of the score is made from, at most
+SECONDS = 3.0  # that a slow model is asked for them
+FEW = 100  # rows that show whether a model takes columns by position
 TOLERANCE = 1e-5  # float32 engines differ from scikit-learn by up to about 2e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A bundle that was written. As text it says how it will be served."""
+
+    digest: str
+    platform: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.digest}\nserved by {self.platform}: {self.why}"
 
 
 def write(
     model: Any,
     X: ArrayLike,
-    y: ArrayLike | None,
+    y: ArrayLike | None = None,
     *,
     path: Path,
-    name: str,
-    version: str,
-    format: str = Format.SKLEARN,
-) -> str:
-    """Write a fitted scikit-learn estimator as a bundle into the new folder `path` and return its digest.
+    name: str | None = None,
+    version: str = "1",
+    format: str | None = None,
+) -> Written:
+    """Write a fitted scikit-learn estimator as a bundle into the new folder `path`.
 
-    `X` (rows x features, or a column of texts) and `y` are data like that of training: the golden examples are
-    chosen from them, evenly over `y`, and the reference profile describes `X`.
+    `X` (rows x features, a column of texts, or a data frame) and `y` are data like that of training: the golden
+    examples are chosen from them, evenly over `y`; the reference profile describes `X`; and an ONNX copy, where the
+    estimator has one, is compared with it on them. `name` is the folder's if it is not given; `format` is skops, or the
+    library's own for an estimator of XGBoost or LightGBM.
     Raises `FileExistsError` if there is such a folder; `TypeError`, `ValueError` or `Failure`, which a server would
     end with, if the model cannot be served. Then nothing is written.
     """
-    rows = _array(X)
-    examples = {INPUT: rows[_spread(y, len(rows))]}
-    expected = _outputs(model, examples[INPUT])
-    signature = _signature(model, rows, expected)
-    with _new_folder(path) as folder:
-        framework = _save(model, Format(format), signature, folder / MODEL_FILES[Format(format)])
-        golden.save(folder, examples, expected, TOLERANCE)
-        profile.save(folder, rows)
-        _check_as_a_server_would(Format(format), folder, signature)
-        return seal(folder, name=name, version=version, format=format, framework=framework, signature=signature)
+    kind = Format(format) if format else _format_of(model)
+    inputs, columns = _inputs(model, X)
+    examples = _examples(inputs, y)
+    rows = _affordable(model, examples)
+    sample = _sampled(inputs, rows)
+    answers = describing.outputs(model, sample)
+    signature = describing.signature(model, sample, answers)
+    with _new_folder(Path(path)) as folder:
+        framework = _save(model, kind, signature, folder / MODEL_FILES[kind])
+        golden.save(folder, examples, describing.outputs(model, examples), TOLERANCE)
+        profile.save(folder, inputs, answers, columns)
+        predictor = _as_a_server_would(kind, folder, signature)
+        verdict = _copied(folder, model, predictor, sample)
+        digest = seal(
+            folder,
+            name=name or Path(path).name,
+            version=version,
+            format=kind,
+            framework=framework,
+            signature=signature,
+        )
+    return Written(digest, "onnx_onnxv1" if verdict.kept else predictor.platform, verdict.why)
 
 
 def seal(path: Path, *, name: str, version: str, format: str, framework: Framework, signature: Signature) -> str:
@@ -86,62 +120,89 @@ def _new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _array(X: ArrayLike) -> Tensor:
-    if hasattr(X, "columns"):
-        raise TypeError("a model of named columns cannot be served yet; fit it on a plain array: X.to_numpy()")
-    rows = np.asarray(X)
-    if rows.dtype.kind in "UO" and not all(isinstance(value, str) for value in rows.flat):
-        raise TypeError("X mixes types; give an array of numbers or an array of texts")
-    return rows
+def _inputs(model: Any, X: ArrayLike) -> tuple[dict[str, Tensor], list[str]]:
+    """The data as tensors, and the names of an array's columns.
+
+    A data frame of numbers becomes one tensor, if that is all the same to the model: one is faster than many.
+    """
+    named = tensors(X)
+    if INPUT in named or any(column.dtype.kind not in "iuf" for column in named.values()):
+        return named, []
+    array = {INPUT: np.column_stack(list(named.values()))}
+    few = {name: tensor[:FEW] for name, tensor in named.items()}
+    if not describing.takes(model, {INPUT: array[INPUT][:FEW]}):
+        return named, []
+    by_array, by_name = (describing.outputs(model, data)["predict"] for data in ({INPUT: array[INPUT][:FEW]}, few))
+    return (array, list(named)) if np.array_equal(by_array, by_name) else (named, [])
+
+
+def _examples(inputs: Mapping[str, Tensor], y: ArrayLike | None) -> dict[str, Tensor]:
+    rows = _spread(y, len(next(iter(inputs.values()))))
+    return {name: tensor[rows] for name, tensor in inputs.items()}
+
+
+def _affordable(model: Any, examples: Mapping[str, Tensor]) -> int:
+    """How many rows a model can be asked for in the time that is taken for it."""
+    began = time.perf_counter()
+    describing.outputs(model, examples)
+    seconds = (time.perf_counter() - began) / GOLDEN_EXAMPLES
+    return int(np.clip(SECONDS / seconds, GOLDEN_EXAMPLES, SAMPLE))
+
+
+def _sampled(inputs: Mapping[str, Tensor], most: int) -> dict[str, Tensor]:
+    rows = len(next(iter(inputs.values())))
+    chosen = np.linspace(0, rows - 1, min(rows, most)).astype(int)
+    return {name: tensor[chosen] for name, tensor in inputs.items()}
 
 
 def _spread(y: ArrayLike | None, rows: int) -> Tensor:
-    order = np.arange(rows) if y is None else np.argsort(np.asarray(y), kind="stable")
+    labels = None if y is None else np.asarray(y)
+    order = np.arange(rows) if labels is None or labels.ndim > 1 else np.argsort(labels, kind="stable")
     return np.asarray(order[np.linspace(0, rows - 1, min(rows, GOLDEN_EXAMPLES)).astype(int)])
-
-
-def _outputs(model: Any, rows: Tensor) -> dict[str, Tensor]:
-    outputs = {"predict": np.asarray(model.predict(rows))}
-    if hasattr(model, "predict_proba") and isinstance(probabilities := model.predict_proba(rows), np.ndarray):
-        outputs["predict_proba"] = probabilities
-    return outputs
-
-
-def _nullable(predict: Callable[[Tensor], object], rows: Tensor) -> bool:
-    if rows.dtype.kind != "f" or rows.ndim != 2:
-        return False
-    probe = np.repeat(rows[:1], rows.shape[1], axis=0)
-    np.fill_diagonal(probe, np.nan)
-    try:
-        predict(probe)
-    except ValueError:  # scikit-learn's word for input that an estimator does not take
-        return False
-    return True
-
-
-def _signature(model: Any, rows: Tensor, outputs: dict[str, Tensor]) -> Signature:
-    return Signature(
-        inputs=(spec_of(INPUT, rows, nullable=_nullable(model.predict, rows)),),
-        outputs=tuple(spec_of(name, tensor) for name, tensor in outputs.items()),
-    )
 
 
 def _save(model: Any, format: Format, signature: Signature, file: Path) -> Framework:
     if format is Format.ONNX:
-        file.write_bytes(convert(model, signature.inputs[0], [spec.name for spec in signature.outputs]))
+        file.write_bytes(convert(model, signature.inputs, [spec.name for spec in signature.outputs]))
         return Framework("onnx", installed("onnx"))
-    import skops.io  # here, for it imports scikit-learn, which reading a bundle has no use for
+    if format is Format.XGBOOST:
+        model.save_model(file)
+    elif format is Format.LIGHTGBM:
+        from contender_serving.loaders import lightgbm
 
-    skops.io.dump(model, file)
-    return Framework("scikit-learn", installed("scikit-learn"))
+        lightgbm.save(model, file)
+    else:
+        import joblib
+        import skops.io  # here, for it imports scikit-learn, which reading a bundle has no use for
+
+        dump = joblib.dump if format is Format.PICKLE else skops.io.dump
+        dump(model, file)
+    library = format if format in (Format.XGBOOST, Format.LIGHTGBM) else "scikit-learn"
+    return Framework(library, installed(library))
 
 
-def _check_as_a_server_would(format: Format, path: Path, signature: Signature) -> None:
+def _format_of(model: Any) -> Format:
+    """The format that an estimator of its library is written in, if the user names none."""
+    library = type(model).__module__.partition(".")[0]
+    return Format(library) if library in (Format.XGBOOST, Format.LIGHTGBM) else Format.SKLEARN
+
+
+def _as_a_server_would(format: Format, path: Path, signature: Signature) -> Predictor:
     """A bundle that no server would take is better refused here than in a cluster."""
     from contender_serving.loaders import load_model
 
     predictor: Predictor = load_model(format, path / MODEL_FILES[format], signature)
     golden.check(path, predictor)
+    return predictor
+
+
+def _copied(folder: Path, model: Any, predictor: Predictor, sample: Mapping[str, Tensor]) -> Verdict:
+    if predictor.platform == "onnx_onnxv1":
+        return Verdict("it is an ONNX model itself")
+    try:
+        return add_copy(folder, model, predictor, sample)
+    except ImportError:
+        return Verdict("for an ONNX copy, install contender-serving[write]")
 
 
 def _listed(folder: Path, file: Path) -> ListedFile:

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from contender_serving.bundle.manifest import ListedFile
+from contender_serving.bundle.manifest import MANIFEST_BYTES, ListedFile
 from contender_serving.bundle.reading import check_file, corrupt
 from contender_serving.failures import Failure, Reason
 from contender_serving.fetch.sources import Source, Transient
 
 PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds between the tries; the kubelet, which restarts us, has the longer patience
-MANIFEST_BYTES = 1 << 20
 
 Result = TypeVar("Result")
 

@@ -1,51 +1,114 @@
 """One module per format. Each turns a verified model file into a `Predictor`; adding a format is adding a module."""
 
-from importlib.metadata import version as installed
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
-from contender_serving.bundle.manifest import MODEL_FILES, Bundle, Format
+from contender_serving import memory
+from contender_serving.bundle import golden, parity
+from contender_serving.bundle.manifest import COPY, MODEL_FILES, Bundle, Format
+from contender_serving.confinement import confine
 from contender_serving.failures import Failure, Reason
+from contender_serving.loaders import versions
 from contender_serving.predictor import Predictor
 from contender_serving.tensors import Signature
+from contender_serving.trust import CAUTIOUS, Trust
+
+logger = logging.getLogger(__name__)
 
 
-def load(bundle: Bundle) -> Predictor:
-    """Load a verified bundle's model.
+def load(bundle: Bundle, trust: Trust = CAUTIOUS) -> Predictor:
+    """Load a verified bundle's model: its ONNX copy if that is known to predict the same, else the model itself.
 
-    Raises `Failure`: VersionMismatch, FormatMismatch, UntrustedTypes, InvalidBundle, LoadFailed.
+    A copy needs no trust in versions: it does not depend on the library that wrote the model.
+    For a pickle, this process loses the network, for good: listen before.
+    Raises `Failure`: PickleRefused, UnsupportedFormat, VersionMismatch, ModelTooLarge, FormatMismatch, UntrustedTypes,
+    InvalidBundle, LoadFailed.
     """
-    if bundle.format is Format.SKLEARN:
-        _check_version(bundle.manifest.framework.version)
+    copy = _load_copy(bundle)
+    if copy is not None:
+        return copy
+    if bundle.format is Format.PICKLE:
+        _prepare_for_pickle(trust)
+    if bundle.format is not Format.ONNX:
+        versions.check(bundle.manifest.framework, trust.version_policy)
+    memory.check_fits(bundle.model_file, memory.limit())
     return load_model(bundle.format, bundle.model_file, bundle.manifest.signature)
 
 
 def load_model(format: Format, file: Path, signature: Signature) -> Predictor:
     """Load a model file. The engines are imported here: each takes time and memory that the other has no use for."""
     try:
-        if format is Format.SKLEARN:
-            from contender_serving.loaders.sklearn import SklearnPredictor
-
-            return SklearnPredictor(file, signature)
-        from contender_serving.loaders.onnx import OnnxPredictor
-
-        return OnnxPredictor(file, signature)
-    except (Failure, MemoryError):
+        return _loaded(format, file, signature)
+    except Failure:
         raise
+    except ModuleNotFoundError as error:
+        raise Failure(
+            Reason.UNSUPPORTED_FORMAT,
+            f"this image has no {error.name}, which the format {format} needs; run an image that has it, which "
+            f"contender-serving[{format}] brings",
+        ) from None
+    except MemoryError:
+        raise Failure(
+            Reason.MODEL_TOO_LARGE, f"{file.name} does not fit into memory; raise spec.resources.limits.memory"
+        ) from None
     except Exception as error:  # what a library raises on a damaged model is anybody's guess
         raise Failure(
             Reason.LOAD_FAILED, f"{MODEL_FILES[format]} does not load: {type(error).__name__}; write the bundle again"
         ) from error
 
 
-def _check_version(trained: str) -> None:
-    """Raise `Failure` (VersionMismatch) if the model is from another minor version of scikit-learn than is installed.
+def _loaded(format: Format, file: Path, signature: Signature) -> Predictor:
+    if format is Format.ONNX:
+        from contender_serving.loaders.onnx import OnnxPredictor
 
-    Between minor versions an estimator may load and silently predict something else.
-    """
-    here = installed("scikit-learn")
-    if trained.split(".")[:2] != here.split(".")[:2]:
+        return OnnxPredictor(file, signature)
+    with _without_pandas():
+        engine = import_module(f"{__name__}.{format}")
+    predictor: Predictor = getattr(engine, f"{format.capitalize()}Predictor")(file, signature)
+    return predictor
+
+
+def _prepare_for_pickle(trust: Trust) -> None:
+    if not trust.allow_pickle:
         raise Failure(
-            Reason.VERSION_MISMATCH,
-            f"the model was written with scikit-learn {trained}, this image has {here}; "
-            f"write it with scikit-learn {'.'.join(here.split('.')[:2])}, or run an image that has {trained}",
+            Reason.PICKLE_REFUSED,
+            "the model is a pickle, which runs whatever is in it; write it as skops or ONNX, or, if you trust its "
+            "writer, set spec.model.allowPickle and the digest",
         )
+    confine()
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """scikit-learn imports pandas if it is installed: 60 MB that a model of arrays has no use for."""
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # an import of it fails
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]  # a model of named columns imports it itself
+
+
+def _load_copy(bundle: Bundle) -> Predictor | None:
+    """The ONNX copy, None where there is none, or it is not seen to predict the same."""
+    report = parity.read(bundle)
+    if report is None:
+        return None
+    if not report.within_bound:
+        logger.warning("the ONNX copy is not used: %s", report)
+        return None
+    from contender_serving.loaders.onnx import OnnxPredictor
+
+    try:
+        copy = OnnxPredictor(bundle.folder / COPY, bundle.manifest.signature, report.largest_input, str(report))
+        golden.check(bundle.folder, copy)
+    except Exception as error:
+        logger.warning("the ONNX copy is not used: %s", type(error).__name__)
+        return None
+    return copy

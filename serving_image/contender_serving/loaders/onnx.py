@@ -9,7 +9,7 @@ import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidProtobuf
 
 from contender_serving.failures import Failure, Reason
-from contender_serving.tensors import NUMPY, Signature, Tensor, TensorSpec
+from contender_serving.tensors import NUMPY, Signature, Tensor
 
 # The element types that ONNX names otherwise than numpy does.
 _ELEMENTS: dict[str, np.dtype[Any]] = {
@@ -24,26 +24,45 @@ class OnnxPredictor:
 
     platform = "onnx_onnxv1"
 
-    def __init__(self, file: Path, signature: Signature) -> None:
+    def __init__(self, file: Path, signature: Signature, largest: float | None = None, parity: str = "") -> None:
+        """Load a graph. `largest` is the greatest number that it may be asked; `parity` describes what it copies."""
         self.signature = signature
+        self.properties = {"engine": f"onnxruntime {onnxruntime.__version__}"} | ({"parity": parity} if parity else {})
+        self._largest = largest
         self._session = _session(file)
-        self._elements = {node.name: _element(node.type) for node in self._session.get_inputs()}
-        _check_names("inputs", [spec.name for spec in signature.inputs], list(self._elements))
-        outputs = [node.name for node in self._session.get_outputs()]
-        _check_names("outputs", [spec.name for spec in signature.outputs], outputs)
-        self._outputs = {spec.name: spec for spec in signature.outputs}
+        elements = {node.name: _element(node.type) for node in self._session.get_inputs()}
+        ranks = {node.name: len(node.shape) for node in self._session.get_inputs()}
+        _check_names("inputs", [spec.name for spec in signature.inputs], list(elements))
+        answered = {node.name: node.type for node in self._session.get_outputs()}
+        _check_names("outputs", [spec.name for spec in signature.outputs], list(answered))
+        self._feeds = [
+            (spec.name, elements[spec.name], len(spec.shape) < ranks[spec.name])
+            for spec in signature.inputs
+            if elements[spec.name] != NUMPY[spec.datatype] or len(spec.shape) < ranks[spec.name]
+        ]
+        self._like = {
+            spec.name: (_other(NUMPY[spec.datatype], _element(answered[spec.name])), len(spec.shape))
+            for spec in signature.outputs
+        }
 
     def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
         """Answer with the graph, whose own number types may be other than the signature's."""
-        feed = {name: inputs[name].astype(element, copy=False) for name, element in self._elements.items()}
-        answers = self._session.run(list(outputs), feed)
-        return {name: _like(answer, self._outputs[name]) for name, answer in zip(outputs, answers, strict=True)}
+        if self._largest is not None:
+            _check_largest(inputs, self._largest)
+        feed = dict(inputs)
+        for name, element, column in self._feeds:  # graphs take columns where estimators take vectors
+            converted = inputs[name].astype(element, copy=False)
+            feed[name] = converted[:, None] if column else converted
+        answers = self._session.run(outputs, feed)
+        return {name: _like(answer, *self._like[name]) for name, answer in zip(outputs, answers, strict=True)}
 
 
 def _session(file: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
+    # External data is looked for in the bundle; onnxruntime refuses paths that leave the folder named here.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
     try:
         return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
     except InvalidProtobuf:
@@ -53,10 +72,21 @@ def _session(file: Path) -> Any:
         ) from None
 
 
-def _like(answer: Tensor, spec: TensorSpec) -> Tensor:
+def _check_largest(inputs: Mapping[str, Tensor], largest: float) -> None:
+    for tensor in inputs.values():
+        if tensor.dtype.kind == "f" and np.abs(tensor).max() > largest:
+            raise ValueError("a number is infinite in float32")  # as the estimator itself raises
+
+
+def _like(answer: Tensor, element: np.dtype[Any] | None, rank: int) -> Tensor:
     """Engines give a column where scikit-learn gives a vector, and float32 where it gives float64."""
-    cast = np.asarray(answer).astype(NUMPY[spec.datatype], copy=False)
-    return cast.ravel() if len(spec.shape) == 1 else cast
+    if element is not None:
+        answer = answer.astype(element)
+    return answer.ravel() if rank == 1 and answer.ndim == 2 else answer
+
+
+def _other(wanted: np.dtype[Any], given: np.dtype[Any]) -> np.dtype[Any] | None:
+    return None if wanted == given else wanted
 
 
 def _element(onnx_type: str) -> np.dtype[Any]:

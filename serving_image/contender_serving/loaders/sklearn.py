@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn
 import skops.io
 import threadpoolctl  # type: ignore[import-untyped]
 
 from contender_serving.failures import Failure, Reason
+from contender_serving.tables import argument
 from contender_serving.tensors import Signature, Tensor
 
 OUTPUTS = ("predict", "predict_proba")  # the estimator's methods that a bundle may name
@@ -35,29 +37,37 @@ TRUSTED = (
 )
 
 
-class SklearnPredictor:
+class EstimatorPredictor:
     """An estimator; the names of its outputs are the methods that give them."""
 
     platform = "sklearn"
 
-    def __init__(self, file: Path, signature: Signature) -> None:
+    def __init__(self, estimator: Any, signature: Signature) -> None:
         self.signature = signature
         _check_signature(signature)
+        self.properties = {"engine": f"scikit-learn {sklearn.__version__}"}
         threadpoolctl.threadpool_limits(1)  # one core a pod; more threads only wait for each other
-        self._estimator = _single_threaded(_load(file))
+        self._estimator = _single_threaded(estimator)
 
     def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
         """Answer with the estimator's own methods."""
-        rows = inputs[self.signature.inputs[0].name]
+        rows = argument({spec.name: inputs[spec.name] for spec in self.signature.inputs})  # columns in their order
         return {output: np.asarray(getattr(self._estimator, output)(rows)) for output in outputs}
+
+
+class SklearnPredictor(EstimatorPredictor):
+    """An estimator from a skops file."""
+
+    def __init__(self, file: Path, signature: Signature) -> None:
+        super().__init__(_load(file), signature)
 
 
 def _check_signature(signature: Signature) -> None:
     names = [spec.name for spec in signature.outputs]
-    if len(signature.inputs) != 1 or not set(names) <= set(OUTPUTS):
+    if not set(names) <= set(OUTPUTS):
         raise Failure(
             Reason.INVALID_BUNDLE,
-            f"a scikit-learn model has one input and the outputs {' and '.join(OUTPUTS)}, not {', '.join(names)}; "
+            f"a scikit-learn model has the outputs {' and '.join(OUTPUTS)}, not {', '.join(names)}; "
             "write the bundle again",
         )
 
@@ -66,8 +76,7 @@ def _load(file: Path) -> Any:
     if not zipfile.is_zipfile(file):
         raise Failure(
             Reason.FORMAT_MISMATCH,
-            f"{file.name} is not a skops file; save the estimator with skops (joblib and pickle are not served), "
-            "or set the format that it has",
+            f"{file.name} is not a skops file; save the estimator with skops, or set the format that it has",
         )
     untrusted = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
     if untrusted:
@@ -80,5 +89,7 @@ def _load(file: Path) -> Any:
 
 
 def _single_threaded(estimator: Any) -> Any:
+    if not hasattr(estimator, "get_params"):  # of no estimator's kind, but it predicts
+        return estimator
     parameters = estimator.get_params(deep=True)
     return estimator.set_params(**{name: 1 for name in parameters if name.split("__")[-1] == "n_jobs"})

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from contender_serving.protocols import agreement
 from contender_serving.rejections import InvalidInput
 from contender_serving.tensors import BYTES, NUMPY, Tensor, TensorSpec
 
 Body = TypeVar("Body")
 
 _OPENING = re.compile(rb"[\[ \t\r\n]*")
-_NULL_IS_NAN = ("FP32", "FP64")
+_MAY_MISS = ("FP32", "FP64", BYTES)  # null is NaN, or None
 
 
 def read(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
@@ -34,12 +35,10 @@ def tensor(data: msgspec.Raw, shape: tuple[int, ...], datatype: str, spec: Tenso
 
     Raises `InvalidInput`.
     """
-    _check_datatype(datatype, spec)
-    _check_shape(shape, spec)
-    array = _array(data, shape, datatype, spec.name)
-    if array.dtype.kind == "f" and not spec.nullable and not np.isfinite(array).all():
-        raise InvalidInput(f"input {spec.name} has missing or too large values; this model takes finite numbers only")
-    return array.astype(NUMPY[spec.datatype], copy=False)
+    agreement.check_declared(shape, datatype, spec)
+    if datatype == "FP16":
+        raise InvalidInput(f"input {spec.name}: FP16 cannot be sent as JSON; send {spec.datatype}, or FP16 as bytes")
+    return agreement.fitted(_array(data, shape, datatype, spec.name), spec)
 
 
 def nested(data: msgspec.Raw, spec: TensorSpec) -> Tensor:
@@ -49,26 +48,8 @@ def nested(data: msgspec.Raw, spec: TensorSpec) -> Tensor:
         raise InvalidInput(f"each instance must be an array of shape {list(spec.shape[1:])}")
     values = _decode(data, spec.datatype, depth, spec.name)
     shape = _shape(values, depth)
-    _check_shape(shape, spec)
+    agreement.check_shape(shape, spec)
     return tensor(data, shape, spec.datatype, spec)
-
-
-def _check_datatype(datatype: str, spec: TensorSpec) -> None:
-    if datatype not in NUMPY:
-        raise InvalidInput(f"input {spec.name} has an unknown datatype; send {spec.datatype}")
-    widens = np.can_cast(NUMPY[datatype], NUMPY[spec.datatype], "safe") and BYTES not in (datatype, spec.datatype)
-    if datatype != spec.datatype and not widens:
-        raise InvalidInput(f"input {spec.name} must be {spec.datatype}, or a datatype that fits into it")
-    if datatype == "FP16":
-        raise InvalidInput(f"input {spec.name}: FP16 cannot be sent as JSON; send {spec.datatype}")
-
-
-def _check_shape(shape: tuple[int, ...], spec: TensorSpec) -> None:
-    agrees = len(shape) == len(spec.shape) and all(
-        have >= 1 and want in (-1, have) for have, want in zip(shape, spec.shape, strict=True)
-    )
-    if not agrees:
-        raise InvalidInput(f"input {spec.name} must have the shape {list(spec.shape)}, where -1 is at least 1")
 
 
 def _array(data: msgspec.Raw, shape: tuple[int, ...], datatype: str, name: str) -> Tensor:
@@ -83,8 +64,6 @@ def _array(data: msgspec.Raw, shape: tuple[int, ...], datatype: str, name: str) 
         raise InvalidInput(f"input {name}: data is ragged, or a number does not fit into {datatype}") from None
     if array.shape != (shape if depth > 1 else (prod(shape),)):
         raise InvalidInput(f"input {name}: data does not have as many elements as its shape says")
-    if array.dtype.kind == "f" and np.isinf(array).any():
-        raise InvalidInput(f"input {name}: a number does not fit into {datatype}")
     return array.reshape(shape)
 
 
@@ -107,7 +86,7 @@ def _decode(data: msgspec.Raw, datatype: str, depth: int, name: str) -> Any:
 def _decoder(datatype: str, depth: int) -> msgspec.json.Decoder[Any]:
     kind = NUMPY[datatype].kind
     element: Any = {"b": bool, "i": int, "u": int, "f": float, "O": str}[kind]
-    if datatype in _NULL_IS_NAN:
+    if datatype in _MAY_MISS:
         element = element | None
     for _ in range(depth):
         element = list[element]

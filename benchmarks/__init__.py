@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench-serving`. Nothing in the product imports them."""
