@@ -53,6 +53,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
+    # One core a pod: what would compute on more threads, each with buffers of its own, only waits for them.
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     from contender_serving.server import serve
 
     if arguments.folder is None:

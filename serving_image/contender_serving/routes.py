@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from contender_serving import docs, exposition, metadata, openapi
+from contender_serving import docs, metadata, openapi
 from contender_serving.http import Refused, Request, Response
 from contender_serving.http.message import as_json
 from contender_serving.protocols import repository, v1, v2, v2_binary
@@ -29,6 +29,8 @@ class Route(NamedTuple):
 
 
 async def _metrics(service: Service, _: Request, __: Parameters) -> Response:
+    from contender_serving import exposition  # here, for a server is ready 40 ms sooner without
+
     return Response(200, exposition.text(service), exposition.CONTENT_TYPE)
 
 

@@ -278,10 +278,10 @@ def test_what_the_estimator_refuses_its_copy_refuses(tmp_path: Path) -> None:
 
 
 def test_an_estimator_that_refuses_unknown_categories_has_no_copy(tmp_path: Path) -> None:
-    rows, labels = load_iris(return_X_y=True)
-    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, labels)
+    rows = pd.DataFrame({"city": ["Bern", "Basel"] * 10})
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, [0, 1] * 10)
 
-    written = bundle.write(model, rows, labels, path=tmp_path / "bundle")
+    written = bundle.write(model, rows, path=tmp_path / "bundle")
 
     assert "not fitted on" in written.why
     assert written.platform == "sklearn"

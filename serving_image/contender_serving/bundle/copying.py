@@ -29,13 +29,12 @@ def add_copy(folder: Path, model: Any, estimator: Predictor, inputs: Mapping[str
 
     `estimator` is the model as a server would run it, `inputs` the data that they are compared on.
     """
-    try:
-        graphs = [_converted(model, estimator.signature, single=single) for single in (False, True)]
-    except conversion.NotConvertible as error:
-        return Verdict(str(error))
-    edges = edge_rows(inputs, estimator.signature)
-    if why_not := _obstacle(model, estimator.signature, edges):
+    graphs, why_not = _converted(model, estimator.signature)
+    if not graphs:
         return Verdict(why_not)
+    edges = edge_rows(inputs, estimator.signature)
+    if obstacle := _obstacle(model, estimator.signature, edges):
+        return Verdict(obstacle)
     largest = _largest_input(model, inputs)
     verdict = Verdict("")
     for graph in graphs:
@@ -46,8 +45,15 @@ def add_copy(folder: Path, model: Any, estimator: Predictor, inputs: Mapping[str
     return verdict
 
 
-def _converted(model: Any, signature: Signature, *, single: bool) -> bytes:
-    return conversion.convert(model, signature.inputs, [spec.name for spec in signature.outputs], single=single)
+def _converted(model: Any, signature: Signature) -> tuple[list[bytes], str]:
+    """The ONNX forms that a model has, the likeliest to be equal first; and why it has none."""
+    graphs, why_not, names = [], "", [spec.name for spec in signature.outputs]
+    for single in (False, True):
+        try:
+            graphs.append(conversion.convert(model, signature.inputs, names, single=single))
+        except conversion.NotConvertible as error:
+            why_not = why_not or str(error)
+    return graphs, why_not
 
 
 def _obstacle(model: Any, signature: Signature, edges: Mapping[str, Tensor]) -> str | None:
