@@ -19,7 +19,7 @@ class Bad(NamedTuple):
     mend: str  # a part of the message that says what to do
 
 
-TOO_LITTLE = {"memory": "64Mi"}  # for Python and scikit-learn alone
+TOO_LITTLE = {"memory": "32Mi"}  # for Python and ONNX Runtime alone
 
 BAD = [
     Bad("not_there", "ModelNotFound", "check spec.model.uri"),

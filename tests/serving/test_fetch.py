@@ -241,7 +241,7 @@ def test_a_format_that_is_not_served_is_refused(origin: Origin, uploaded: str, t
     failure = refused(settings(tmp_path / "volume", origin.uri, digest))
 
     assert failure.reason is Reason.UNSUPPORTED_FORMAT
-    assert "sklearn and onnx" in failure.message
+    assert "sklearn, onnx" in failure.message
 
 
 def test_another_format_than_the_spec_says_is_refused(origin: Origin, uploaded: str, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_a_model_larger_than_its_memory_is_not_downloaded(origin: Origin, upload
 
 
 def test_a_model_larger_than_its_volume_is_not_downloaded(origin: Origin, uploaded: str, tmp_path: Path) -> None:
-    digest = change_manifest(origin.folder, lambda content: content["files"][0].update(size=10**18))
+    digest = change_manifest(origin.folder, lambda content: content["files"][-1].update(size=10**18))
 
     assert refused(settings(tmp_path / "volume", origin.uri, digest)).reason is Reason.MODEL_TOO_LARGE
     assert [path for path, _ in origin.asked] == ["contender.yaml"]
