@@ -258,7 +258,10 @@ def test_a_model_larger_than_its_memory_is_not_downloaded(origin: Origin, upload
 
 
 def test_a_model_larger_than_its_volume_is_not_downloaded(origin: Origin, uploaded: str, tmp_path: Path) -> None:
-    digest = change_manifest(origin.folder, lambda content: content["files"][-1].update(size=10**18))
+    def grow(content: dict[str, Any]) -> None:
+        next(file for file in content["files"] if file["path"] == "model.skops")["size"] = 10**18
+
+    digest = change_manifest(origin.folder, grow)
 
     assert refused(settings(tmp_path / "volume", origin.uri, digest)).reason is Reason.MODEL_TOO_LARGE
     assert [path for path, _ in origin.asked] == ["contender.yaml"]
