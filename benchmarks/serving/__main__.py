@@ -62,19 +62,19 @@ def run(effort: Effort, tell: Callable[[str], None]) -> Results:
     ready = [models.model(recipe) for recipe in models.RECIPES]
     models.slow_call(), models.slow_rows()
     take_the_load_core()
+    tell("a slow model")
+    slow = slow_model.measure(LONG[effort])
+    tell("overload")
+    over = overload.measure(LONG[effort])
+    first = ready[0]
+    started = starts.measure(first, effort.rounds, tell)
+    loops = open_loop.measure(first, 2 * effort.seconds, tell)
     samples: Samples = {}
     wrong: list[Problem] = []
     for model in ready:
         of_model, problems = matrix.measure(model, effort, tell)
         samples |= of_model
         wrong += problems
-    first = ready[0]
-    started = starts.measure(first, effort.rounds, tell)
-    loops = open_loop.measure(first, 2 * effort.seconds, tell)
-    tell("a slow model")
-    slow = slow_model.measure(LONG[effort])
-    tell("overload")
-    over = overload.measure(LONG[effort])
     return Results(
         began=began,
         minutes=(time.monotonic() - clock) / 60,
