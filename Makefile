@@ -61,7 +61,7 @@ test: venv ## every test, on a real cluster
 	$(RUN) -m pytest
 
 test-unit: venv ## the tests that need no cluster
-	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract
+	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract tests/gitops tests/monitoring
 
 bench-serving: venv ## the serving image beside its peers, one core each; 40 minutes on two idle cores, BENCH=--quick for 10
 	$(RUN) -m benchmarks.serving $(BENCH)

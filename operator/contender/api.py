@@ -33,6 +33,11 @@ class OnTimeout(StrEnum):
     PROMOTE = "Promote"
 
 
+class Approval(StrEnum):
+    AUTOMATIC = "Automatic"
+    MANUAL = "Manual"
+
+
 class Phase(StrEnum):
     """Where a trial is. The last three are ends."""
 
@@ -40,6 +45,7 @@ class Phase(StrEnum):
     SHIFTING = "Shifting"
     HOLDING = "Holding"
     PROMOTING = "Promoting"
+    STANDBY = "Standby"
     REJECTING = "Rejecting"
     SUPERSEDING = "Superseding"
     PROMOTED = "Promoted"
@@ -72,6 +78,8 @@ class TrialRules:
     confidence: float
     timeout: str
     on_timeout: OnTimeout
+    approval: Approval
+    standby: str
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
@@ -82,6 +90,8 @@ class TrialRules:
             confidence=raw["confidence"],
             timeout=raw["timeout"],
             on_timeout=OnTimeout(raw["onTimeout"]),
+            approval=Approval(raw["approval"]),
+            standby=raw["standby"],
         )
 
 
@@ -92,6 +102,7 @@ class ModelDeployment:
     uid: str
     generation: int
     resource_version: str
+    annotations: Json  # among them the commands
     model: Json
     runtime: Json
     resources: Json
@@ -99,7 +110,9 @@ class ModelDeployment:
     autoscaling: Json
     trial: Json  # as written: a Trial copies it whole
     history_limit: int
+    trusted_history: int
     timeout: str  # spec.traffic.timeout
+    sticky: Json | None  # spec.traffic.sticky
     status: Json
 
     @classmethod
@@ -111,6 +124,7 @@ class ModelDeployment:
             uid=meta["uid"],
             generation=meta["generation"],
             resource_version=meta["resourceVersion"],
+            annotations=meta.get("annotations") or {},
             model=spec["model"],
             runtime=spec["runtime"],
             resources=spec["resources"],
@@ -118,7 +132,9 @@ class ModelDeployment:
             autoscaling=spec["autoscaling"],
             trial=spec["trial"],
             history_limit=spec["trial"]["historyLimit"],
+            trusted_history=spec["trial"]["trustedHistory"],
             timeout=spec["traffic"]["timeout"],
+            sticky=spec["traffic"].get("sticky"),
             status=raw.get("status") or {},
         )
 
@@ -148,8 +164,10 @@ class Trial:
     resource_version: str
     champion: Contestant
     challenger: Contestant
-    champion_replicas: int  # when the trial began
+    champion_replicas: int  # when the trial began, or was won if they were more then
     rules: TrialRules
+    trusted: bool  # the challenger was champion not long ago
+    stale: tuple[str, ...]  # commands that an earlier trial of the same challenger has heard
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
@@ -159,7 +177,9 @@ class Trial:
     verdict: Json | None
     decisions: tuple[Json, ...]
     evidence: Json
+    watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
+    renewed: tuple[str, ...]  # stale commands that were taken away since
     started_at: datetime | None
     ended_at: datetime | None
 
@@ -171,8 +191,10 @@ class Trial:
             resource_version=meta["resourceVersion"],
             champion=Contestant.parse(spec["champion"]),
             challenger=Contestant.parse(spec["challenger"]),
-            champion_replicas=spec["championReplicas"],
+            champion_replicas=max(spec["championReplicas"], status.get("championReplicas", 0)),
             rules=TrialRules.parse(spec),
+            trusted=spec["trusted"],
+            stale=tuple(spec["stale"]),
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
             since=moment(status.get("since")),
@@ -182,7 +204,9 @@ class Trial:
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
+            watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
+            renewed=tuple(status.get("renewed", ())),
             started_at=moment(status.get("startedAt")),
             ended_at=moment(status.get("endedAt")),
         )

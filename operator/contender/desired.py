@@ -12,24 +12,22 @@ from contender.rollout import capacity
 
 
 def intents(champion: str | None, trial: Trial | None, seen: Observation) -> dict[str, Intent]:
-    """The variants whose objects are kept as they should be, by hash: the champion, or who is to be the first one; and
-    the challenger.
+    """The variants whose objects are kept as they should be, by hash: the champion, or who is to be the first one; the
+    challenger; and after promotion who stands by.
     """
-    on_trial = {trial.challenger.variant} if trial and not trial.ended else set()
+    on_trial = {trial.champion.variant, trial.challenger.variant} if trial and not trial.ended else set()
     hashes = {champion or seen.wanted.hash} | on_trial
     return {variant: intent for variant in sorted(hashes) if (intent := _intent(variant, seen))}
 
 
-def objects(
-    kept: Mapping[str, Intent], champion: str | None, trial: Trial | None, seen: Observation
-) -> Iterator[Mapping[str, Any]]:
+def objects(kept: Mapping[str, Intent], trial: Trial | None, seen: Observation) -> Iterator[Mapping[str, Any]]:
     """The four objects of each variant that is kept."""
     owner, running = seen.deployment, trial if trial and not trial.ended else None
     for variant, intent in kept.items():
-        if running and variant == running.challenger.variant != champion:
-            pods = capacity.challenger_pods(running, owner.autoscaling)
+        if running and variant == running.challenger.variant:
+            pods = capacity.challenger_pods(running, owner)
         else:
-            pods = capacity.champion_pods(running, owner.autoscaling)
+            pods = capacity.champion_pods(running, owner)
         yield service.variant_service(owner, intent)
         yield deployment.deployment(owner, intent)
         yield hpa.hpa(owner, intent, pods)

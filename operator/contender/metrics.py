@@ -30,11 +30,21 @@ SHARE = Gauge(
     "contender_share", "The challenger's share as the routers carry it, in percent.", OF_ONE, registry=REGISTRY
 )
 PHASE = Gauge("contender_phase", "1 for the phase that a ModelDeployment is in.", [*OF_ONE, "phase"], registry=REGISTRY)
+CONDITION = Gauge(
+    "contender_condition",
+    "1 for the status that each condition of a ModelDeployment has, and its reason.",
+    [*OF_ONE, "condition", "status", "reason"],
+    registry=REGISTRY,
+)
 VERDICTS = Counter(
     "contender_verdicts", "Verdicts, each counted when it is new.", [*OF_ONE, "decision", "rule"], registry=REGISTRY
 )
 
-_verdicts: dict[tuple[str, str], tuple[str, ...]] = {}  # the last one of each ModelDeployment
+Key = tuple[str, str]  # namespace and name of a ModelDeployment
+Labels = frozenset[tuple[str, ...]]
+
+_verdicts: dict[Key, tuple[str, ...]] = {}  # the last one of each ModelDeployment
+_shown: dict[tuple[Gauge, Key], Labels] = {}  # the labels under which a gauge is 1
 
 
 def leads() -> None:
@@ -61,21 +71,35 @@ def failed(error: Exception) -> None:
 
 
 def observed(namespace: str, name: str, status: Mapping[str, Any]) -> None:
-    """Takes over what `status` of a ModelDeployment says of share, phase and verdict."""
+    """Takes over what `status` of a ModelDeployment says of share, phase, conditions and verdict."""
     trial = status.get("trial", {})
     SHARE.labels(namespace, name).set(trial.get("share", 0))
-    PHASE.remove_by_labels({"namespace": namespace, "modeldeployment": name})
-    PHASE.labels(namespace, name, status["phase"]).set(1)
+    conditions = frozenset((each["type"], each["status"], each["reason"]) for each in status.get("conditions", ()))
+    _show(PHASE, (namespace, name), frozenset({(status["phase"],)}))
+    _show(CONDITION, (namespace, name), conditions)
     _count_verdict(namespace, name, trial)
     MODELDEPLOYMENTS.set(len(_verdicts))
 
 
 def forget(namespace: str, name: str) -> None:
     """Drops every series of a ModelDeployment that is gone."""
-    for metric in (SHARE, PHASE, VERDICTS):
+    for gauge in (PHASE, CONDITION):
+        _show(gauge, (namespace, name), frozenset())
+        _shown.pop((gauge, (namespace, name)))
+    for metric in (SHARE, VERDICTS):
         metric.remove_by_labels({"namespace": namespace, "modeldeployment": name})
     _verdicts.pop((namespace, name), None)
     MODELDEPLOYMENTS.set(len(_verdicts))
+
+
+def _show(gauge: Gauge, of: Key, labels: Labels) -> None:
+    """Makes the gauge 1 under these labels alone. What stays is not touched: this is called at every look."""
+    before = _shown.get((gauge, of), frozenset())
+    for gone in before - labels:
+        gauge.remove(*of, *gone)
+    for new in labels - before:
+        gauge.labels(*of, *new).set(1)
+    _shown[gauge, of] = labels
 
 
 def _reconciled(result: str, began: float) -> None:

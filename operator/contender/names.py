@@ -17,6 +17,10 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 
 CHAMPION = f"{GROUP}/champion"  # annotation of the entry Service: the champion outlives a lost status
 BOOTSTRAP = f"{GROUP}/bootstrap"  # annotation of the router's pod template: a new bootstrap rolls the pods
+PROMOTE = f"{GROUP}/promote"  # commands: annotations of a ModelDeployment, each names the variant that it speaks of
+ABORT = f"{GROUP}/abort"
+RETRY = f"{GROUP}/retry"
+PAUSE = f"{GROUP}/pause"
 REFRESH = f"{GROUP}/refresh"  # annotation of a router pod: its change makes the kubelet sync the configuration
 
 VARIANT_COMPONENT = "variant"

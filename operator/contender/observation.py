@@ -57,6 +57,7 @@ class Block:
     clusters: tuple[str, ...]  # variants that the router knows, in or out of the route; sorted
     timeout: float  # seconds
     backend_ports: Mapping[str, int]  # variant -> port of its Service
+    sticky: Mapping[str, str] | None = None  # {header: name} or {cookie: name}: what keeps a user on one variant
 
 
 @dataclass(frozen=True, slots=True)

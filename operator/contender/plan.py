@@ -4,7 +4,7 @@ Five questions, in order: who is champion, what becomes of the trial, how is the
 variants stay and what are they made of (`desired`), what is told to people (`status`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,9 @@ from contender import desired, names, status, traffic
 from contender.api import Phase, Trial
 from contender.manifests import trial as trial_manifest
 from contender.observation import Block, Observation
-from contender.rollout import capacity, look
+from contender.rollout import capacity, look, standby
+from contender.rollout.answers import Outcome
+from contender.rollout.commands import given, renewed, retries, stale
 from contender.rollout.trial import WAITS_FOR_THE_WORLD, is_rejected
 
 TRIAL_SECONDS = 2.0  # between two looks while a trial runs
@@ -51,7 +53,7 @@ def make_plan(seen: Observation) -> Plan:
     champion = find_champion(replace(seen, trials=(*seen.trials[:-1], trial))) if trial else reigning
     begins = _begin(champion, trial, seen)
     route = traffic.wanted_route(champion, trial, seen)
-    block, live = traffic.wanted_block(route, seen), traffic.is_live(route, seen)
+    block, live = traffic.wanted_block(route, trial, seen), traffic.is_live(route, seen)
     kept = desired.intents(champion, trial, seen)
     surplus = tuple(sorted(seen.variants.keys() - kept.keys() - traffic.reachable(block, seen)))
     stale = traffic.stale_pods(block, seen)
@@ -60,13 +62,13 @@ def make_plan(seen: Observation) -> Plan:
     return Plan(
         trial=trial,
         begins=begins,
-        objects=(*desired.objects(kept, champion, trial, seen), *entry),
+        objects=(*desired.objects(kept, trial, seen), *entry),
         block=block,
         stale_routers=stale,
         surplus=surplus,
         old_trials=_old_trials(seen),
         status=seen.deployment.status if begins else status.build(report),  # a beginning is told at the next look
-        events=tuple(_events(before, trial, begins)),
+        events=(*_events(before, trial, begins), *(() if begins else _answered(report))),
         look_again=_look_again(trial, settled=live and not (stale or surplus or begins)),
     )
 
@@ -86,20 +88,34 @@ def find_champion(seen: Observation) -> str | None:
 
 
 def _winner(trial: Trial) -> str:
-    return (trial.challenger if trial.phase is Phase.PROMOTED else trial.champion).variant
+    won = trial.phase in {Phase.STANDBY, Phase.PROMOTED}
+    return (trial.challenger if won else trial.champion).variant
 
 
 def _one_look_further(trial: Trial | None, champion: str | None, seen: Observation) -> Trial | None:
     if trial is None or champion is None:
         return trial
     wish_is_gone = trial.challenger.variant != seen.wanted.hash
+    trial = replace(trial, renewed=renewed(seen.deployment.annotations, trial))
     if trial.ended:
         return replace(trial, withdrawn=trial.withdrawn or wish_is_gone)
-    if trial.champion.variant != champion:
-        return look.abandon(trial, seen.now)
+    if _winner(trial) != champion:
+        return look.abandon(trial, _winner(trial), seen.now)
+    sight = _sight(trial, seen)
     if wish_is_gone:
-        trial = look.supersede(trial, seen.wanted, seen.now)
-    return look.again(trial, _sight(trial, seen))
+        trial = look.supersede(trial, seen.wanted, sight)
+    return _looked_at(trial, sight)
+
+
+def _looked_at(trial: Trial, sight: look.Sight) -> Trial:
+    if trial.ended:
+        return trial
+    if trial.phase is Phase.STANDBY:
+        return standby.again(trial, sight)
+    after = look.again(trial, sight)
+    if after.phase is Phase.PROMOTING and trial.phase is not Phase.PROMOTING:  # the day has more traffic than the night
+        after = replace(after, champion_replicas=max(after.champion_replicas, sight.champion_replicas))
+    return standby.begin(after, sight.now) if after.phase is Phase.STANDBY else after
 
 
 def _sight(trial: Trial, seen: Observation) -> look.Sight:
@@ -108,24 +124,46 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         now=seen.now,
         challenger=seen.variants.get(trial.challenger.variant),
         champion_ready=bool(champion and champion.ready),
-        capacity=capacity.challenger_pods(trial, seen.deployment.autoscaling),
+        champion_replicas=champion.replicas if champion else 0,
+        capacity=capacity.challenger_pods(trial, seen.deployment),
         pods=seen.router.pods,
         silent=seen.router.silent,
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
+        commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),
     )
 
 
 def _begin(champion: str | None, trial: Trial | None, seen: Observation) -> Mapping[str, Any] | None:
-    """A Trial for a wish that is neither champion, nor on trial, nor rejected."""
+    """A Trial for a wish that is neither champion, nor on trial, nor rejected and not to be tried again."""
     wanted = seen.wanted
     under_way = trial is not None and not trial.ended
-    if champion is None or wanted.hash == champion or under_way or is_rejected(trial, wanted.hash):
+    retry = trial is not None and is_rejected(trial, wanted.hash) and retries(seen.deployment.annotations, trial)
+    if champion is None or wanted.hash == champion or under_way or (is_rejected(trial, wanted.hash) and not retry):
         return None
+    earlier = (*seen.trials[:-1], trial) if trial else ()
+    trusted = wanted.hash in _former_champions(earlier, seen.deployment.trusted_history)
+    old_commands = stale(seen.deployment.annotations, wanted.hash, earlier)
     number = 1 + max((names.trial_number(old.name) for old in seen.trials), default=0)
     incumbent = seen.variants[champion]
     pods = max(1, incumbent.replicas)
-    return trial_manifest.trial(seen.deployment, number, incumbent.intent.contestant, wanted.contestant, pods)
+    return trial_manifest.trial(
+        seen.deployment,
+        number,
+        incumbent.intent.contestant,
+        wanted.contestant,
+        pods,
+        trusted=trusted,
+        stale=old_commands,
+    )
+
+
+def _former_champions(trials: Sequence[Trial], most: int) -> set[str]:
+    """Those that the latest promotions replaced, at most so many, but for who was rejected in its latest trial."""
+    replaced = [trial.champion.variant for trial in trials if trial.phase is Phase.PROMOTED]
+    newest_first = list(dict.fromkeys(reversed(replaced)))
+    latest = {trial.challenger.variant: trial.phase for trial in trials}
+    return {variant for variant in newest_first[:most] if latest.get(variant) is not Phase.REJECTED}
 
 
 def _old_trials(seen: Observation) -> tuple[str, ...]:
@@ -141,10 +179,23 @@ def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any]
     for decision in after.decisions:
         if decision not in before.decisions and (kind := _event_type(decision)):
             yield Event(kind, decision["rule"], f"{after.name}: {decision['decision']}: {decision['message']}")
-    if after.ended and not before.ended:
-        yield Event(
-            "Normal", f"Trial{after.phase}", f"{after.name}: variant {after.challenger.variant} is {after.phase}"
-        )
+    variant = after.challenger.variant
+    if after.phase is Phase.STANDBY and before.phase is Phase.PROMOTING:
+        said = f"{after.champion.variant} stands by for {after.rules.standby}"
+        yield Event("Normal", "TrialPromoted", f"{after.name}: variant {variant} is the champion; {said}")
+    elif after.ended and not before.ended:
+        reason = "StandbyIsOver" if after.phase is Phase.PROMOTED else f"Trial{after.phase}"
+        yield Event("Normal", reason, f"{after.name}: variant {variant} is {after.phase}")
+
+
+def _answered(report: status.Report) -> Iterator[Event]:
+    """One for each command whose outcome is another than was last told."""
+    told = {(old["command"], old["value"], old["outcome"]) for old in report.seen.deployment.status.get("commands", ())}
+    for answer in report.answers:
+        if (answer.command, answer.value, answer.outcome) not in told:
+            kind = "Warning" if answer.outcome is Outcome.REFUSED else "Normal"
+            said = f"{answer.command} {answer.value}: {answer.message}"
+            yield Event(kind, f"Command{answer.outcome}", said)
 
 
 def _event_type(decision: Mapping[str, Any]) -> str | None:

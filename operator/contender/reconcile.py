@@ -154,7 +154,7 @@ async def _refuse(world: World, seen: Observation, known: Mapping[str, Any], ref
 
 async def _report(world: World, seen: Observation, wanted: Mapping[str, Any]) -> None:
     owner = seen.deployment
-    if wanted:  # empty between a wiped status and the look after the one that begins a trial
+    if "phase" in wanted:  # not between a wiped status and the look after the one that begins a trial
         metrics.observed(owner.namespace, owner.name, wanted)
     if wanted == owner.status:
         return

@@ -7,7 +7,8 @@ from typing import Any
 from contender.api import Phase, Trial, rfc3339
 from contender.conditions import FALSE, TRUE, UNKNOWN, Condition, Type, dump
 from contender.observation import Observation, Problem, Variant
-from contender.rollout import look
+from contender.rollout import answers, look
+from contender.rollout.answers import Answer, Subject
 from contender.rollout.trial import is_rejected
 
 HISTORY = 10
@@ -28,6 +29,13 @@ class Report:
         return self.trial if self.trial and not self.trial.ended else None
 
     @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What becomes of each command."""
+        annotations = self.seen.deployment.annotations
+        former = frozenset(trial.challenger.variant for trial in self.seen.trials)
+        return tuple(answers.answers(Subject(annotations, self.champion, self.trial, self.seen.wanted.hash, former)))
+
+    @property
     def champion_pods(self) -> int:
         known = self.seen.variants.get(self.champion or "")
         return known.ready if known else 0
@@ -35,7 +43,8 @@ class Report:
     @property
     def newcomer(self) -> Variant | None:
         """The variant whose start is waited for: the challenger's, or the very first one's."""
-        wanted = None if self.running is None and self.champion else self.seen.wanted.hash
+        waits = self.champion is None or (self.running is not None and self.running.phase is not Phase.STANDBY)
+        wanted = self.seen.wanted.hash if waits else None
         return self.seen.variants.get(wanted or "")
 
     @property
@@ -55,6 +64,7 @@ def build(report: Report) -> Mapping[str, Any]:
         "champion": _champion(report),
         "trial": _trial(report),
         "rejected": _rejected(report),
+        "commands": [answer.dump() for answer in report.answers] or None,
         "url": f"http://{seen.deployment.name}.{seen.deployment.namespace}.svc" if report.serving else None,
         "history": [_ended(trial) for trial in seen.trials if trial.ended][-HISTORY:],
     }
@@ -162,7 +172,7 @@ def _conditions(report: Report) -> Iterator[Condition]:
     elif not report.serving:
         yield Condition(Type.RECONCILING, TRUE, "Deploying", "the first variant is on its way")
     yield _champion_available(report)
-    if report.running:
+    if report.running and report.running.phase is not Phase.STANDBY:
         yield _challenger_available(report)
     if report.champion:
         yield _traffic_shifted(report)

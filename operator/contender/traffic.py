@@ -1,9 +1,12 @@
 """How one ModelDeployment's traffic shall be split, and what the router has to be told for it. Pure."""
 
+from dataclasses import replace
+
 from contender.api import Phase, Trial, seconds
 from contender.manifests.routes.blocks import free_port, next_block
 from contender.observation import Block, Observation, Route, RouterPod
 from contender.rollout import capacity, look
+from contender.rollout.trial import WON
 
 
 def wanted_route(champion: str | None, trial: Trial | None, seen: Observation) -> Route | None:
@@ -11,22 +14,29 @@ def wanted_route(champion: str | None, trial: Trial | None, seen: Observation) -
     if champion is None:
         first = seen.variants.get(seen.wanted.hash)
         return Route(first.intent.hash) if first and first.ready else None
-    if trial is None or trial.ended:
-        return Route(champion)
-    if trial.phase in {Phase.REJECTING, Phase.SUPERSEDING}:
-        return last_route(trial)
-    challenger = seen.variants.get(trial.challenger.variant)
-    if challenger is None or not challenger.ready:
-        return Route(champion)
-    pods = capacity.challenger_pods(trial, seen.deployment.autoscaling)
-    if trial.phase is Phase.PROMOTING and challenger.ready >= pods:
-        return last_route(trial)
-    return Route(champion, trial.challenger.variant, look.share(trial))
+    return Route(champion) if trial is None or trial.ended else _route_in_trial(trial, seen)
 
 
 def last_route(trial: Trial) -> Route:
-    """The route at which a phase that moves traffic ends."""
-    return Route(trial.challenger.variant if trial.phase is Phase.PROMOTING else trial.champion.variant)
+    """The route at which a phase that moves traffic ends. Who stands by stays known to the router, for the way back."""
+    old, new = trial.champion.variant, trial.challenger.variant
+    return Route(new, old) if trial.phase in WON else Route(old)
+
+
+def _route_in_trial(trial: Trial, seen: Observation) -> Route:
+    if trial.phase in {Phase.REJECTING, Phase.SUPERSEDING}:
+        return last_route(trial)
+    if trial.phase is Phase.STANDBY and trial.champion.variant not in seen.variants:
+        return Route(trial.challenger.variant)
+    if trial.phase is Phase.STANDBY:
+        return last_route(trial)
+    challenger = seen.variants.get(trial.challenger.variant)
+    if challenger is None or not challenger.ready:
+        return Route(trial.champion.variant)
+    pods = capacity.challenger_pods(trial, seen.deployment)
+    if trial.phase is Phase.PROMOTING and challenger.ready >= pods:
+        return last_route(trial)
+    return Route(trial.champion.variant, trial.challenger.variant, look.share(trial))
 
 
 def is_live(route: Route | None, seen: Observation) -> bool:
@@ -35,14 +45,16 @@ def is_live(route: Route | None, seen: Observation) -> bool:
     return bool(router.pods) and not router.silent and all(pod.listening and pod.route == route for pod in router.pods)
 
 
-def wanted_block(wanted: Route | None, seen: Observation) -> Block | None:
+def wanted_block(wanted: Route | None, trial: Trial | None, seen: Observation) -> Block | None:
     """What to write into the router's configuration now. Raises RouterFull."""
     old = seen.router.block
     if wanted is None:
         return old
     port = old.port if old else (seen.entry and seen.entry.port) or free_port(seen.router)
     ports = {variant: known.intent.port for variant, known in seen.variants.items()}
-    return next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router)
+    proven = frozenset({trial.champion.variant, trial.challenger.variant} if trial and trial.watches else ())
+    block = next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router, proven)
+    return replace(block, sticky=seen.deployment.sticky)
 
 
 def reachable(block: Block | None, seen: Observation) -> frozenset[str]:

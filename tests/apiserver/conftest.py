@@ -14,9 +14,11 @@ from tests.apiserver.routers import Routers
 from tests.apiserver.user import User
 from tests.cluster import Cluster
 from tests.e2e.leader import operator_away
-from tests.installation import NAMESPACE, RELEASE
+from tests.installation import CHART, NAMESPACE, RELEASE
 from tests.namespaces import fresh_namespace
 from tools import crds
+
+ACCOUNT = "contender-under-test"
 
 
 @pytest.fixture(scope="package")
@@ -38,6 +40,16 @@ def quiet_namespace(quiet_cluster: Cluster) -> Iterator[str]:
     with fresh_namespace(quiet_cluster, "apiserver") as name:
         quiet_cluster.kubectl("wait", "--for=create", "serviceaccount/default", "--namespace", name)
         yield name
+
+
+@pytest.fixture(scope="package")
+def account(quiet_cluster: Cluster, quiet_namespace: str) -> Iterator[str]:
+    """An account with the rights that the chart gives to the operator, and no others."""
+    chart = (ACCOUNT, str(CHART), "--namespace", quiet_namespace, "--show-only", "templates/rbac.yaml")
+    roles = quiet_cluster.helm("template", *chart)
+    quiet_cluster.kubectl("apply", "--filename=-", input=roles)
+    yield f"system:serviceaccount:{quiet_namespace}:{ACCOUNT}"
+    quiet_cluster.kubectl("delete", "--filename=-", input=roles)
 
 
 @pytest.fixture
@@ -62,9 +74,9 @@ async def api_server(api: ApiClient) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def proxy(api_server: aiohttp.ClientSession) -> AsyncIterator[Proxy]:
-    """What the operator does goes by here."""
-    proxy = Proxy(api_server)
+async def proxy(api_server: aiohttp.ClientSession, account: str) -> AsyncIterator[Proxy]:
+    """What the operator does goes by here, with its own rights."""
+    proxy = Proxy(api_server, account)
     async with proxy.serving():
         yield proxy
 

@@ -1,4 +1,7 @@
-"""A proxy before the API server: it remembers what was asked, and fails the requests that a test picks."""
+"""A proxy before the API server: it remembers what was asked, and fails the requests that a test picks.
+
+Whoever comes by it has the rights of one account.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -33,6 +36,7 @@ def nothing_fails(_: Request) -> Fault | None:
 @dataclass
 class Proxy:
     api_server: aiohttp.ClientSession
+    account: str
     fault: Callable[[Request], Fault | None] = nothing_fails  # asked before each request
     asked: list[Request] = field(default_factory=list)
     url: str = ""
@@ -63,6 +67,7 @@ class Proxy:
 
     async def _passed_on(self, request: web.BaseRequest) -> web.Response:
         headers = {name: request.headers[name] for name in ("Accept", "Content-Type") if name in request.headers}
+        headers["Impersonate-User"] = self.account
         url = URL(request.raw_path, encoded=True)
         async with self.api_server.request(request.method, url, headers=headers, data=await request.read()) as answer:
             return web.Response(status=answer.status, body=await answer.read(), content_type=answer.content_type)

@@ -60,7 +60,7 @@ def _statistics(files: dict[str, str]) -> Iterator[tuple[str, str]]:
     told = f'envoy_http_rds_version_text{{text_value="{version}"}} 0'
     yield f"http.any.rds.{ROUTE_TABLE}.version_text", told
     for listener in json.loads(files["lds.json"])["resources"]:
-        name = f"listener.{listener['name']}.worker_0.downstream_cx_active"
+        name = f"listener.{listener['stat_prefix']}.worker_0.downstream_cx_active"
         yield name, 'envoy_listener_worker_downstream_cx_active{envoy_worker_id="0"} 0'
     for cluster in json.loads(files["cds.json"])["resources"]:
         label = f'{{envoy_cluster_name="{cluster["name"]}"}}'

@@ -1,5 +1,6 @@
 """What the chart makes of its values. Helm renders; nothing is installed."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,10 @@ REFUSED = {
     "watchNamespaces={Blue}": "at '/watchNamespaces/0': 'Blue' does not match pattern",
     "resources.limits.memory=1GB": "at '/resources/limits/memory': '1GB' does not match pattern",
     "router=null": "missing property 'router'",
+    "serviceMonitor.interval=often": "at '/serviceMonitor/interval': 'often' does not match pattern",
+    "alerts.labels.release=1": "at '/alerts/labels/release': got number, want string",
+    "networkPolicies.clients[0].pods=all": "at '/networkPolicies/clients/0': additional properties 'pods' not allowed",
+    "dashboard.on=true": "at '/dashboard': additional properties 'on' not allowed",
 }
 
 
@@ -77,9 +82,10 @@ def test_helm_finds_nothing_to_complain_of(cluster: Cluster) -> None:
 def test_the_manifests_are_valid_for_the_oldest_and_the_newest_supported_kubernetes(
     render: Render, version: str
 ) -> None:
-    builtin = [manifest for manifest in render() if manifest["kind"] != "CustomResourceDefinition"]
+    asked = ("dashboard.enabled=true", "networkPolicies.enabled=true", "networkPolicies.namespaces={blue}")
+    builtin = [manifest for manifest in render(*asked) if manifest["kind"] != "CustomResourceDefinition"]
 
-    assert len(builtin) == 8
+    assert len(builtin) == 12
 
     for manifest in builtin:
         kubernetes_validate.validate(manifest, version, strict=True)
@@ -116,7 +122,7 @@ def test_the_operator_may_list_and_watch_every_kind_that_it_watches(render: Rend
     }
 
     for kind in kinds.WATCHED:
-        assert {"get", "list", "watch"} <= allowed[kind.group, kind.plural]
+        assert {"list", "watch"} <= allowed[kind.group, kind.plural]
 
 
 def test_without_namespaces_to_watch_the_rights_hold_in_all(render: Render) -> None:
@@ -241,6 +247,43 @@ def test_the_probes_ask_the_port_that_serves_health_and_metrics(render: Render) 
     assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
     assert {probe["port"] for probe in probes} == {"metrics"}
     assert service["spec"]["selector"].items() <= operator(manifests)["metadata"]["labels"].items()
+
+
+WATCHING = ("serviceMonitor.enabled=true", "alerts.enabled=true", "dashboard.enabled=true")
+
+
+def test_nothing_of_prometheus_or_grafana_is_there_unless_asked_for(render: Render) -> None:
+    watching = {manifest["kind"] for manifest in render(*WATCHING)} - {manifest["kind"] for manifest in render()}
+
+    assert watching == {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
+
+
+def test_the_service_monitor_finds_the_metrics_of_every_operator_pod(render: Render) -> None:
+    manifests = render(*WATCHING, "serviceMonitor.labels.release=prometheus")
+    (monitor,), (service,) = of("ServiceMonitor", manifests), of("Service", manifests)
+    (endpoint,) = monitor["spec"]["endpoints"]
+
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert endpoint["honorLabels"] is True
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_the_alerts_are_those_that_promtool_has_tried(render: Render) -> None:
+    (rule,) = of("PrometheusRule", render(*WATCHING, "alerts.labels.release=prometheus"))
+
+    assert rule["spec"] == yaml.safe_load((CHART / "alerts.yaml").read_text())
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_the_dashboard_is_found_by_grafanas_sidecar_and_is_the_one_in_the_chart(render: Render) -> None:
+    (dashboard,) = of("ConfigMap", render(*WATCHING))
+    file = CHART / "dashboards" / "contender.json"
+
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert {name: json.loads(text) for name, text in dashboard["data"].items()} == {
+        file.name: json.loads(file.read_text())
+    }
 
 
 def test_the_definitions_are_kept_on_uninstall_unless_told_otherwise(render: Render) -> None:

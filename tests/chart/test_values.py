@@ -31,7 +31,9 @@ def test_no_object_takes_a_value_that_it_does_not_name(path: str, schema: dict[s
     assert schema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("path", ["", "image", "serving", "router", "crds"])
+@pytest.mark.parametrize(
+    "path", ["", "image", "serving", "router", "crds", "serviceMonitor", "alerts", "dashboard", "networkPolicies"]
+)
 def test_every_value_has_a_default_and_a_sentence(path: str) -> None:
     schema, values = (SCHEMA["properties"][path], VALUES[path]) if path else (SCHEMA, VALUES)
     described = {name: child["description"] for name, child in schema["properties"].items() if name not in HELMS_OWN}

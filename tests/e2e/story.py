@@ -30,6 +30,7 @@ T = TypeVar("T")
 QUICK_TRIAL: Json = {
     "steps": [25, 50],
     "soak": "2s",
+    "standby": "0s",
     "guardrails": [
         {"measure": "errors", "noWorseThan": 1.5, "below": 0.05},
         {"measure": "rejected", "noWorseThan": 1.5, "below": 0.05},
@@ -103,6 +104,11 @@ class When:
     def applies(self, model: StoredModel, **changes: Json) -> None:
         self.story.apply(model, **changes)
 
+    def commands(self, command: str, variant: str) -> None:
+        """Annotate the ModelDeployment with a command."""
+        scene = self.story.scene
+        scene.kubectl("annotate", "modeldeployment", scene.name, "--overwrite", f"{names.GROUP}/{command}={variant}")
+
     def kills_the_leader(self) -> None:
         """SIGKILL to the operator that acts."""
         kill_leader(self.story.scene.cluster)
@@ -149,6 +155,28 @@ class Then:
 
         self.story.eventually(seen, within=within)
         return variant
+
+    def stands_by(self, model: StoredModel, *, within: float = 90) -> Json:
+        """The newest trial was won, and this model waits to take the traffic back; the Trial."""
+        variant = self.story.scene.variant(model.spec)
+
+        def seen() -> Json:
+            trial = self.story.scene.trial()
+            assert trial.get("status", {}).get("phase") == "Standby", f"the trial is {trial.get('status')}"
+            assert trial["spec"]["champion"]["variant"] == variant, f"{trial['spec']['champion']} stands by"
+            return trial
+
+        return self.story.eventually(seen, within=within)
+
+    def is_told(self, command: str, outcome: str, *, within: float = 30) -> str:
+        """The status says what became of a command; its message."""
+
+        def seen() -> str:
+            told = {each["command"]: each for each in self.story.scene.status().get("commands", ())}
+            assert told.get(command, {}).get("outcome") == outcome, f"the commands are {told}"
+            return str(told[command]["message"])
+
+        return self.story.eventually(seen, within=within)
 
     def ended(self, model: StoredModel, outcome: str, *, within: float = 60) -> Json:
         """The newest trial is of this model and came to this end; the Trial."""

@@ -81,15 +81,19 @@ class Deployment:
         name = f"{self.name}-{variant}.{NAMESPACE}.svc.cluster.local"
         self.namespace.names.hosts[name] = [pod.address for pod in pods]
 
-    def write(self, route: Route, *clusters: str, seconds: float = TIMEOUT) -> None:
+    def write(
+        self, route: Route, *clusters: str, seconds: float = TIMEOUT, sticky: Mapping[str, str] | None = None
+    ) -> None:
         """Writes the block; the router takes it when it does."""
-        block = Block(self.port, route, clusters, seconds, dict.fromkeys(clusters, MODEL_PORT))
+        block = Block(self.port, route, clusters, seconds, dict.fromkeys(clusters, MODEL_PORT), sticky)
         self.namespace.blocks[self.name] = block
         self.namespace.publish()
 
-    async def route(self, route: Route, *clusters: str, seconds: float = TIMEOUT) -> RouterPod:
+    async def route(
+        self, route: Route, *clusters: str, seconds: float = TIMEOUT, sticky: Mapping[str, str] | None = None
+    ) -> RouterPod:
         """Writes the block, and waits until it is live."""
-        self.write(route, *clusters, seconds=seconds)
+        self.write(route, *clusters, seconds=seconds, sticky=sticky)
         return await self.until(
             lambda pod: pod.listening and pod.route == route and pod.clusters == frozenset(clusters)
         )

@@ -8,10 +8,22 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from contender import status
-from contender.api import ENDED, Contestant, Guardrail, Measure, ModelDeployment, OnTimeout, Phase, Trial, TrialRules
+from contender.api import (
+    ENDED,
+    Approval,
+    Contestant,
+    Guardrail,
+    Measure,
+    ModelDeployment,
+    OnTimeout,
+    Phase,
+    Trial,
+    TrialRules,
+)
 from contender.api import seconds as length
 from contender.manifests.routes.bootstrap import EDGES
 from contender.rollout import look
+from contender.rollout.answers import ANSWERS, Outcome
 from contender.rollout.verdict import Verdict
 from tools import crds
 from tools.crds import Schema
@@ -76,7 +88,7 @@ def in_object(kind: type[ModelDeployment] | type[Trial]) -> Callable[[Any], Any]
 
 PAIRS = [
     Pair("ModelDeployment", "spec", ModelDeployment, in_object(ModelDeployment)),
-    Pair("ModelDeployment", "spec.trial", TrialRules, TrialRules.parse, frozenset({"historyLimit"})),
+    Pair("ModelDeployment", "spec.trial", TrialRules, TrialRules.parse, frozenset({"historyLimit", "trustedHistory"})),
     Pair("ModelDeployment", "spec.trial.guardrails[]", Guardrail, Guardrail.parse),
     Pair("Trial", "spec", Trial, in_object(Trial), frozenset({"modelDeployment"})),
     Pair("Trial", "spec.champion", Contestant, Contestant.parse),
@@ -164,9 +176,13 @@ def test_a_model_deployment_is_in_its_trial_s_phase_or_has_none() -> None:
     [
         ("ModelDeployment", "spec.trial.guardrails[].measure", Measure),
         ("ModelDeployment", "spec.trial.onTimeout", OnTimeout),
+        ("ModelDeployment", "spec.trial.approval", Approval),
+        ("ModelDeployment", "status.commands[].outcome", Outcome),
+        ("ModelDeployment", "status.commands[].command", [name.rpartition("/")[2] for name in ANSWERS]),
         ("ModelDeployment", "status.trial.verdict", DECISIONS),
         ("Trial", "spec.guardrails[].measure", Measure),
         ("Trial", "spec.onTimeout", OnTimeout),
+        ("Trial", "spec.approval", Approval),
         ("Trial", "status.phase", Phase),
         ("Trial", "status.verdict.decision", DECISIONS),
         ("Trial", "status.decisions[].decision", DECISIONS),

@@ -23,8 +23,15 @@ def story() -> World:
     world.run(200, until="Idle")
     world.apply("3")
     world.run(10)
-    world.errors[world.apply("4")] = 0.1
+    rejected = world.apply("4")
+    world.errors[rejected] = 0.1
     world.run(200, until="Idle")
+    world.annotations = {names.RETRY: rejected, names.PAUSE: "true"}
+    world.run(10)
+    world.annotations = {names.RETRY: rejected, names.ABORT: rejected}
+    world.run(20)
+    world.annotations = {}
+    world.run(3)
     return world
 
 

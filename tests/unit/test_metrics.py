@@ -5,9 +5,9 @@ import pytest
 from prometheus_client import Metric
 
 from contender import metrics
+from tests.monitoring.exported import HELD, READY, families
 
 DOC = Path(__file__).parents[2] / "docs" / "metrics.md"
-HELD = {"name": "iris-1", "share": 5, "verdict": "Hold", "reason": "ShareIsSoaking"}
 SHIFTED = {"name": "iris-1", "share": 25, "verdict": "Shift", "reason": "AnotherStepRemains"}
 
 
@@ -50,6 +50,29 @@ def test_a_left_phase_has_no_series_and_an_ended_trial_no_share(name: str) -> No
     assert value("contender_share", **of(name)) == 0
 
 
+def conditions(name: str) -> dict[str, tuple[str, str]]:
+    samples = [sample for family in metrics.REGISTRY.collect() for sample in family.samples]
+    return {
+        sample.labels["condition"]: (sample.labels["status"], sample.labels["reason"])
+        for sample in samples
+        if sample.name == "contender_condition" and sample.labels["modeldeployment"] == name and sample.value == 1
+    }
+
+
+def condition(kind: str, status: str, reason: str) -> dict[str, str]:
+    return {"type": kind, "status": status, "reason": reason, "message": "told to people, not to Prometheus"}
+
+
+def test_conditions_are_those_of_the_status_and_a_former_one_has_no_series(name: str) -> None:
+    ready, stalled = condition("Ready", "False", "ModelUnreadable"), condition("Stalled", "True", "ModelUnreadable")
+    metrics.observed("default", name, {"phase": "Holding", "conditions": [ready, stalled]})
+    before = conditions(name)
+    metrics.observed("default", name, {"phase": "Idle", "conditions": [condition("Ready", "True", "ChampionServes")]})
+
+    assert before == {"Ready": ("False", "ModelUnreadable"), "Stalled": ("True", "ModelUnreadable")}
+    assert conditions(name) == {"Ready": ("True", "ChampionServes")}
+
+
 def test_a_verdict_counts_once_however_often_it_is_seen(name: str) -> None:
     for trial in ({}, HELD, HELD, SHIFTED, HELD, HELD):
         metrics.observed("default", name, {"phase": "Shifting", "trial": trial})
@@ -73,7 +96,7 @@ def test_the_same_verdict_in_another_trial_counts(name: str) -> None:
 def test_nothing_is_left_of_a_deleted_modeldeployment(name: str) -> None:
     before = value("contender_modeldeployments")
     for trial in ({}, HELD):
-        metrics.observed("default", name, {"phase": "Shifting", "trial": trial})
+        metrics.observed("default", name, {"phase": "Shifting", "trial": trial, "conditions": [READY]})
     metrics.observed("default", "iris-too", {"phase": "Idle"})
     metrics.forget("default", name)
     labels = [sample.labels for family in metrics.REGISTRY.collect() for sample in family.samples]
@@ -112,15 +135,10 @@ def test_an_error_counts_under_the_name_that_the_docs_know_it_by() -> None:
     assert value("contender_errors_total", kind="ConnectionError") == before + 2
 
 
-def test_the_docs_list_exactly_the_metrics_that_there_are_with_their_labels(name: str) -> None:
-    for trial in ({}, HELD):
-        metrics.observed("default", name, {"phase": "Shifting", "trial": trial})
-    metrics.failed(ValueError())
-    with metrics.timed():
-        pass
-    families = [family for family in metrics.REGISTRY.collect() if family.name.startswith("contender_")]
+def test_the_docs_list_exactly_the_metrics_that_there_are_with_their_labels() -> None:
+    ours = [family for family in families() if family.name.startswith("contender_")]
 
-    assert {exposed(family) for family in families} == documented()
+    assert {exposed(family) for family in ours} == documented()
 
 
 def exposed(family: Metric) -> tuple[str, str, frozenset[str]]:
@@ -129,7 +147,7 @@ def exposed(family: Metric) -> tuple[str, str, frozenset[str]]:
 
 
 def documented() -> set[tuple[str, str, frozenset[str]]]:
-    rows = [line.split("|") for line in DOC.read_text().splitlines() if line.startswith("| `")]
+    rows = [line.split("|") for line in DOC.read_text().splitlines() if line.startswith("| `contender_")]
     return {
         (name.strip(" `"), kind.strip(), frozenset(label.strip(" `") for label in labels.split(",") if label.strip()))
         for _, name, kind, labels, *_ in rows

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contender.api import Guardrail, Measure, OnTimeout, TrialRules
+from contender.api import Approval, Guardrail, Measure, OnTimeout, TrialRules
 from contender.observation import Problem
 from contender.rollout import rules
+from contender.rollout.commands import Commands
 from contender.rollout.rules import RULES, Facts, Finding, judge, reason
 from contender.rollout.verdict import Hold, Promote, Reject, Shift
 
@@ -21,6 +22,8 @@ TRIAL = TrialRules(
     confidence=0.95,
     timeout="1h",
     on_timeout=OnTimeout.HOLD,
+    approval=Approval.AUTOMATIC,
+    standby="10m",
 )
 FINE = Finding("errors", breach=0.1, proof=1000.0, summary="0 % against 0 %")
 OPEN = replace(FINE, proof=3.0)
@@ -41,13 +44,19 @@ READY = Facts(
     quiet=0.0,
     challenger_requests=1000,
     findings=(FINE,),
+    commands=Commands(),
+    trusted=False,
 )
 
 # What makes each rule speak. Changes of one rule are chosen so that they leave the others' facts alone where they can.
 SPEAKS: dict[Callable[..., object], dict[str, object]] = {
+    rules.abort_is_commanded: {"commands": Commands(promote=True, abort=True, pause=True)},
     rules.guardrail_is_breached: {"findings": (BROKEN,)},
     rules.challenger_cannot_start: {"problem": Problem("ModelNotFound", "404"), "ready": 0},
     rules.challenger_is_not_ready: {"ready": 0},
+    rules.trial_is_paused: {"commands": Commands(promote=True, pause=True)},
+    rules.promotion_is_commanded: {"commands": Commands(promote=True)},
+    rules.model_is_trusted: {"trusted": True},
     rules.champion_is_not_ready: {"champion_ready": False},
     rules.router_is_silent: {"silent_routers": ("router-a",)},
     rules.first_capacity_is_short: {"step": -1, "capacity": 3},
@@ -59,6 +68,7 @@ SPEAKS: dict[Callable[..., object], dict[str, object]] = {
     rules.too_few_requests: {"challenger_requests": 0},
     rules.next_capacity_is_short: {"capacity": 3},
     rules.share_was_survived: {"step": 1},
+    rules.approval_is_awaited: {"rules": replace(TRIAL, approval=Approval.MANUAL)},
     rules.every_guardrail_is_proved: {},
     rules.proof_is_open: {"findings": (OPEN,)},
 }
@@ -123,6 +133,24 @@ def test_a_proof_that_arrives_after_the_timeout_still_promotes() -> None:
     assert isinstance(judge(replace(READY, judged=4000.0)), Promote)
 
 
+def test_a_commanded_promotion_waits_for_the_pods_that_all_traffic_needs() -> None:
+    commanded = replace(READY, step=0, findings=(OPEN,), commands=Commands(promote=True))
+
+    assert isinstance(judge(commanded), Promote)
+    assert isinstance(judge(replace(commanded, capacity=3)), Hold)
+
+
+def test_a_commanded_promotion_does_not_hide_a_breach() -> None:
+    assert isinstance(judge(replace(READY, findings=(BROKEN,), commands=Commands(promote=True))), Reject)
+
+
+def test_with_manual_approval_nothing_is_promoted_without_a_person() -> None:
+    facts = replace(READY, rules=replace(TRIAL, approval=Approval.MANUAL))
+
+    assert judge(facts).rule == "ApprovalIsAwaited"
+    assert isinstance(judge(replace(facts, commands=Commands(promote=True))), Promote)
+
+
 findings = st.builds(Finding, st.just("errors"), st.floats(0, 1e12), st.floats(0, 1e12), st.just("numbers"))
 facts = st.builds(
     Facts,
@@ -139,6 +167,8 @@ facts = st.builds(
     quiet=st.floats(0, 100),
     challenger_requests=st.integers(0, 10_000),
     findings=st.lists(findings, min_size=1, max_size=4).map(tuple),
+    commands=st.builds(Commands, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
+    trusted=st.booleans(),
 )
 
 
@@ -153,7 +183,7 @@ def test_traffic_goes_to_the_challenger_only_when_it_is_ready_and_clean(facts: F
 
 @given(facts)
 def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts: Facts) -> None:
-    if isinstance(judge(facts), Promote):
+    if isinstance(judge(facts), Promote) and not (facts.commands.promote or facts.trusted):
         assert facts.on_last_step
         assert not facts.unproved
         assert facts.challenger_requests > 0
@@ -162,5 +192,6 @@ def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts
 @given(facts)
 def test_silence_is_neither_success_nor_failure(facts: Facts) -> None:
     unheard = replace(facts, findings=tuple(replace(finding, breach=1.0) for finding in facts.findings), quiet=100.0)
+    unheard = replace(unheard, commands=Commands(pause=facts.commands.pause), trusted=False)
     if unheard.step >= 0:
         assert isinstance(judge(unheard), Hold)

@@ -30,6 +30,9 @@ def spec(version: str, **trial: Any) -> dict[str, Any]:
         "confidence": 0.95,
         "timeout": "1h",
         "onTimeout": "Hold",
+        "approval": "Automatic",
+        "standby": "0s",
+        "trustedHistory": 0,
         "historyLimit": 20,
     }
     return {
@@ -70,6 +73,7 @@ class World:
     rate: float = 300.0
     errors: dict[str, float] = field(default_factory=dict)
     broken: dict[str, Problem] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
     lag: float = 0.3  # the chance that a router pod does not take the newest files at a tick
     raw: dict[str, Any] = field(default_factory=dict)
     now: datetime = START
@@ -93,7 +97,9 @@ class World:
 
     @property
     def owner(self) -> ModelDeployment:
-        return ModelDeployment.parse(self.raw)
+        return ModelDeployment.parse(
+            {**self.raw, "metadata": {**self.raw["metadata"], "annotations": self.annotations}}
+        )
 
     @property
     def status(self) -> Mapping[str, Any]:

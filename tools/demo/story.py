@@ -25,6 +25,7 @@ SPEC: Json = {
     "trial": {
         "steps": [5, 25, 50],
         "soak": "10s",
+        "standby": "10s",
         "guardrails": [
             {"measure": "errors", "noWorseThan": 2, "below": 0.01},
             {"measure": "rejected", "noWorseThan": 2, "below": 0.01},

@@ -6,11 +6,18 @@ from contender import names
 from contender.api import Contestant, ModelDeployment, Trial, rfc3339
 from contender.manifests.variant import owner_reference
 
-COPIED = ("steps", "soak", "guardrails", "confidence", "timeout", "onTimeout")
+COPIED = ("steps", "soak", "guardrails", "confidence", "timeout", "onTimeout", "approval", "standby")
 
 
 def trial(
-    deployment: ModelDeployment, number: int, champion: Contestant, challenger: Contestant, champion_replicas: int
+    deployment: ModelDeployment,
+    number: int,
+    champion: Contestant,
+    challenger: Contestant,
+    champion_replicas: int,
+    *,
+    trusted: bool,
+    stale: list[str],
 ) -> dict[str, Any]:
     """The Trial as it begins: all that comes later is its status."""
     return {
@@ -27,6 +34,8 @@ def trial(
             "champion": champion.dump(),
             "challenger": challenger.dump(),
             "championReplicas": champion_replicas,
+            "trusted": trusted,
+            "stale": stale,
             **{key: deployment.trial[key] for key in COPIED},
         },
     }
@@ -47,8 +56,11 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         "share": share,
         "judgedSeconds": round(known.judged_seconds, 3),
         "withdrawn": known.withdrawn,
+        "championReplicas": known.champion_replicas,
+        **({"renewed": list(known.renewed)} if known.renewed else {}),
         "decisions": list(known.decisions),
         "evidence": known.evidence,
+        **({"watches": list(known.watches)} if known.watches else {}),
         **({"verdict": known.verdict, "message": known.verdict["message"]} if known.verdict else {}),
         **{key: rfc3339(when) for key, when in moments.items() if when is not None},
     }

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from contender.manifests.routes.bootstrap import EDGES, STATS_PORT
-from contender.manifests.routes.envoy import LIVE, PURPOSES, ROUTE_TABLE, cluster_name, parse_split
+from contender.manifests.routes.envoy import LIVE, PURPOSES, ROUTE_TABLE, cluster_name, parse_split, stat_prefix
 from contender.measure import Silent
 from contender.observation import Counters, Route, RouterPod
 
@@ -41,7 +41,7 @@ def stats_filter(deployment: str) -> str:
         rf"cluster\.{either}\.(membership_total|warming_state|upstream_rq_active|upstream_rq_pending_active)",
         rf"cluster\.{live}\.upstream_rq_(completed|retry|timeout|time|5xx|4xx|{'|'.join(SPARED)})",
         rf"http\.[^.]+\.rds\.{ROUTE_TABLE}\.version_text",  # under whichever listener was the first to want it
-        rf"listener\.{deployment}\.worker_[0-9]+\.downstream_cx_active",
+        rf"listener\.{stat_prefix(deployment)}\.worker_[0-9]+\.downstream_cx_active",
         r"server\.(uptime|concurrency)",
     )
     return f"^({'|'.join(wanted)})$"

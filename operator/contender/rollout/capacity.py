@@ -2,24 +2,27 @@
 
 from math import ceil
 
-from contender.api import Json, OnTimeout, Phase, Trial, seconds
+from contender.api import ModelDeployment, OnTimeout, Trial, seconds
+from contender.rollout.commands import given
+from contender.rollout.trial import WON
 
 HEADROOM = 1.2
 
 
-def challenger_pods(trial: Trial, autoscaling: Json) -> int:
+def challenger_pods(trial: Trial, owner: ModelDeployment) -> int:
     """Pods for the share after the present one: ready before traffic moves, which is why they are asked for early."""
-    return _within(ceil(trial.champion_replicas * _next_share(trial) / 100 * HEADROOM), autoscaling)
+    return _within(ceil(trial.champion_replicas * _next_share(trial, owner) / 100 * HEADROOM), owner)
 
 
-def champion_pods(trial: Trial | None, autoscaling: Json) -> int:
+def champion_pods(trial: Trial | None, owner: ModelDeployment) -> int:
     """What it had when the trial began, so that going back finds full capacity; else the spec's."""
-    return _within(0 if trial is None else trial.champion_replicas, autoscaling)
+    return _within(0 if trial is None else trial.champion_replicas, owner)
 
 
-def _next_share(trial: Trial) -> int:
+def _next_share(trial: Trial, owner: ModelDeployment) -> int:
     following = trial.step + 1
-    if trial.phase is Phase.PROMOTING or _promoted_by_timeout(trial):
+    commanded = given(owner.annotations, trial).promote
+    if commanded or trial.trusted or trial.phase in WON or _promoted_by_timeout(trial):
         return 100
     return trial.rules.steps[following] if following < len(trial.rules.steps) else 100
 
@@ -28,5 +31,5 @@ def _promoted_by_timeout(trial: Trial) -> bool:
     return trial.rules.on_timeout is OnTimeout.PROMOTE and trial.judged_seconds >= seconds(trial.rules.timeout)
 
 
-def _within(pods: int, autoscaling: Json) -> int:
-    return int(min(max(pods, autoscaling["minReplicas"]), autoscaling["maxReplicas"]))
+def _within(pods: int, owner: ModelDeployment) -> int:
+    return int(min(max(pods, owner.autoscaling["minReplicas"]), owner.autoscaling["maxReplicas"]))

@@ -4,11 +4,13 @@ Safety comes first, then patience, then progress. A rule is a pure function of `
 Its name is a statement, and becomes the reason in status, events and metrics.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from contender.api import OnTimeout, TrialRules, seconds
+from contender import names
+from contender.api import Approval, OnTimeout, TrialRules, seconds
 from contender.observation import Problem
+from contender.rollout.commands import Commands
 from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
 
 ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
@@ -47,6 +49,8 @@ class Facts:
     quiet: float  # seconds since the challenger's last request at this share
     challenger_requests: int  # in this step
     findings: tuple[Finding, ...]
+    commands: Commands
+    trusted: bool  # the challenger was champion not long ago
 
     @property
     def on_last_step(self) -> bool:
@@ -70,6 +74,10 @@ class Facts:
 Rule = Callable[[Facts], Verdict | None]
 
 
+def abort_is_commanded(facts: Facts) -> Verdict | None:
+    return Reject(f"sent back by the annotation {names.ABORT}") if facts.commands.abort else None
+
+
 def guardrail_is_breached(facts: Facts) -> Verdict | None:
     broken = [finding for finding in facts.findings if finding.breach >= facts.breach_bar]
     return Reject(_sentence(broken)) if broken else None
@@ -83,6 +91,26 @@ def challenger_cannot_start(facts: Facts) -> Verdict | None:
 
 def challenger_is_not_ready(facts: Facts) -> Verdict | None:
     return None if facts.ready > 0 else Hold("waiting for the challenger's first pod")
+
+
+def trial_is_paused(facts: Facts) -> Verdict | None:
+    return Hold(f"paused by the annotation {names.PAUSE}: remove it to go on") if facts.commands.pause else None
+
+
+def promotion_is_commanded(facts: Facts) -> Verdict | None:
+    if not facts.commands.promote:
+        return None
+    if facts.ready < facts.capacity:
+        return Hold(_capacity(facts))
+    return Promote(f"promoted by the annotation {names.PROMOTE}; evidence so far: {_sentence(facts.findings)}")
+
+
+def model_is_trusted(facts: Facts) -> Verdict | None:
+    if not facts.trusted or facts.rules.approval is Approval.MANUAL:
+        return None
+    if facts.ready < facts.capacity:
+        return Hold(_capacity(facts))
+    return Promote("it was champion not long ago (trial.trustedHistory), so it needs no trial")
 
 
 def champion_is_not_ready(facts: Facts) -> Verdict | None:
@@ -110,7 +138,8 @@ def share_is_not_live(facts: Facts) -> Verdict | None:
 
 
 def no_traffic_arrives(facts: Facts) -> Verdict | None:
-    if facts.quiet < TRAFFIC_PATIENCE:
+    waits_for_a_person = facts.rules.approval is Approval.MANUAL and facts.on_last_step and not facts.unproved
+    if facts.quiet < TRAFFIC_PATIENCE or waits_for_a_person:
         return None
     return Hold(f"no request reached the challenger for {facts.quiet:.0f} s: nothing can be learned without traffic")
 
@@ -147,6 +176,13 @@ def share_was_survived(facts: Facts) -> Verdict | None:
     return Shift(facts.step + 1, f"nothing is breached at {here} %: it takes {there} %")
 
 
+def approval_is_awaited(facts: Facts) -> Verdict | None:
+    if facts.rules.approval is Approval.AUTOMATIC or facts.unproved:
+        return None
+    mend = f"annotate the ModelDeployment with {names.PROMOTE} or {names.ABORT} = the challenger's variant"
+    return Hold(f"everything is proved, and a person decides: {mend}; {_sentence(facts.findings)}")
+
+
 def every_guardrail_is_proved(facts: Facts) -> Verdict | None:
     return None if facts.unproved else Promote(_sentence(facts.findings))
 
@@ -156,9 +192,13 @@ def proof_is_open(facts: Facts) -> Verdict | None:
 
 
 RULES: tuple[Rule, ...] = (
-    guardrail_is_breached,  # safety ...
+    abort_is_commanded,  # safety ...
+    guardrail_is_breached,
     challenger_cannot_start,  # ... patience ...
     challenger_is_not_ready,
+    trial_is_paused,
+    promotion_is_commanded,
+    model_is_trusted,
     champion_is_not_ready,
     router_is_silent,
     first_capacity_is_short,
@@ -170,9 +210,11 @@ RULES: tuple[Rule, ...] = (
     too_few_requests,
     next_capacity_is_short,
     share_was_survived,  # ... and progress
+    approval_is_awaited,
     every_guardrail_is_proved,
     proof_is_open,
 )
+TURNING: tuple[Rule, ...] = (abort_is_commanded, guardrail_is_breached)  # still heard during a promotion and after it
 
 
 def reason(rule: Rule) -> str:
@@ -182,14 +224,17 @@ def reason(rule: Rule) -> str:
 
 def judge(facts: Facts, rules: tuple[Rule, ...] = RULES) -> Verdict:
     """The first verdict that a rule gives, signed with the rule's name."""
+    return next(_spoken(facts, rules))
+
+
+def turn(facts: Facts) -> Verdict | None:
+    """The verdict that turns a promotion, if there is one."""
+    return next(_spoken(facts, TURNING), None)
+
+
+def _spoken(facts: Facts, rules: tuple[Rule, ...]) -> Iterator[Verdict]:
     said = ((rule, rule(facts)) for rule in rules)
-    return next(replace(verdict, rule=reason(rule)) for rule, verdict in said if verdict is not None)
-
-
-def breach(facts: Facts) -> Verdict | None:
-    """The one verdict that is still heard while a promotion is under way."""
-    verdict = guardrail_is_breached(facts)
-    return verdict and replace(verdict, rule=reason(guardrail_is_breached))
+    return (replace(verdict, rule=reason(rule)) for rule, verdict in said if verdict is not None)
 
 
 def _sentence(findings: tuple[Finding, ...] | list[Finding]) -> str:

@@ -9,7 +9,16 @@ from contender.rollout import rules
 from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
 
 EDGES: dict[Phase, frozenset[Phase]] = {
-    Phase.QUALIFYING: frozenset({Phase.SHIFTING, Phase.HOLDING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.QUALIFYING: frozenset(
+        {
+            Phase.SHIFTING,
+            Phase.HOLDING,
+            Phase.PROMOTING,
+            Phase.REJECTING,
+            Phase.SUPERSEDING,
+            Phase.SUPERSEDED,
+        }
+    ),
     Phase.SHIFTING: frozenset({Phase.HOLDING, Phase.PROMOTING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
     Phase.HOLDING: frozenset(
         {
@@ -21,7 +30,8 @@ EDGES: dict[Phase, frozenset[Phase]] = {
             Phase.SUPERSEDED,
         }
     ),
-    Phase.PROMOTING: frozenset({Phase.PROMOTED, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.PROMOTING: frozenset({Phase.STANDBY, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
+    Phase.STANDBY: frozenset({Phase.PROMOTED, Phase.HOLDING, Phase.REJECTING, Phase.SUPERSEDING, Phase.SUPERSEDED}),
     Phase.REJECTING: frozenset({Phase.REJECTED, Phase.SUPERSEDED}),
     Phase.SUPERSEDING: frozenset({Phase.SUPERSEDED}),
     Phase.PROMOTED: frozenset(),
@@ -30,26 +40,33 @@ EDGES: dict[Phase, frozenset[Phase]] = {
 }
 
 SETTLES: dict[Phase, Phase] = {
-    Phase.PROMOTING: Phase.PROMOTED,
+    Phase.PROMOTING: Phase.STANDBY,
     Phase.REJECTING: Phase.REJECTED,
     Phase.SUPERSEDING: Phase.SUPERSEDED,
 }
+
+WON = frozenset({Phase.PROMOTING, Phase.STANDBY})  # a Reject may still turn it
 
 WAITS_FOR_THE_WORLD = frozenset(
     rules.reason(rule)
     for rule in (
         rules.challenger_cannot_start,
+        rules.trial_is_paused,
         rules.champion_is_not_ready,
         rules.router_is_silent,
         rules.no_traffic_arrives,
         rules.time_is_up,
+        rules.approval_is_awaited,
     )
 )
+STOPS_THE_CLOCK = frozenset(map(rules.reason, (rules.trial_is_paused, rules.approval_is_awaited)))
 
 
 def advance(phase: Phase, step: int, verdict: Verdict) -> tuple[Phase, int]:
-    """The phase and step after `verdict`. A phase that moves traffic waits for the router; a breach turns Promoting."""
-    if phase in SETTLES and not (phase is Phase.PROMOTING and isinstance(verdict, Reject)):
+    """The phase and step after `verdict`. Phases that move traffic wait for the router; a promotion can be turned."""
+    if phase in WON and isinstance(verdict, Reject):
+        return Phase.REJECTING, step
+    if phase in SETTLES or phase in WON:
         return phase, step
     match verdict:
         case Reject():
@@ -68,7 +85,7 @@ def supersede(phase: Phase) -> Phase:
 
 
 def settle(phase: Phase, *, route_is_live: bool) -> Phase:
-    """The end that follows once every router pod is seen to carry the route which the phase asks for."""
+    """The phase that follows once every router pod is seen to carry the route which the phase asks for."""
     return SETTLES.get(phase, phase) if route_is_live else phase
 
 

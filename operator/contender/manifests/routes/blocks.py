@@ -23,26 +23,34 @@ def free_port(router: Router) -> int:
     raise RouterFull(f"a namespace's router takes at most {len(PORTS)} ModelDeployments: use another namespace")
 
 
-def next_block(wanted: Route, port: int, timeout: float, backend_ports: Mapping[str, int], router: Router) -> Block:
+def next_block(
+    wanted: Route,
+    port: int,
+    timeout: float,
+    backend_ports: Mapping[str, int],
+    router: Router,
+    proven: frozenset[str] = frozenset(),
+) -> Block:
     """The block to write now, on the way to `wanted`; call it at each look, until the pods carry that route.
 
     `backend_ports` has at least the variants that `wanted` names. A variant of the present block that it lacks
-    keeps the port it has there.
+    keeps the port it has there. `proven` are variants that every pod was seen to know and that were written ever since:
+    a pod that is silent, or began anew, knows them too.
     """
     old = router.block
     if old is None:  # no client knows the listener yet, and its first files hold clusters and route together
         route, clusters = wanted, _named(wanted)
     else:
-        route = _reachable(wanted, old, router)
+        route = _reachable(wanted, old, _everywhere(old, router) | (proven & frozenset(old.clusters)))
         clusters = _named(wanted) | _still_needed(old, router)
     known = {**({} if old is None else old.backend_ports), **backend_ports}
     ports = {variant: known[variant] for variant in sorted(clusters)}
     return Block(port, route, tuple(ports), timeout, ports)
 
 
-def _reachable(wanted: Route, old: Block, router: Router) -> Route:
+def _reachable(wanted: Route, old: Block, known: frozenset[str]) -> Route:
     """`wanted` where no pod could miss a cluster for it, else the champion alone, else what is written already."""
-    safe = _everywhere(old, router) | weights(old.route).keys()
+    safe = known | weights(old.route).keys()
     for route in (wanted, replace(wanted, share=0)):
         if weights(route).keys() <= safe:
             return route

@@ -1,7 +1,8 @@
 """A namespace's blocks as the files that its routers read: clusters, listeners and one route table.
 
 Cluster, listener and route names are the wire between this module and `measure.envoy`, which reads them back from
-Envoy's counters. One bad cluster makes Envoy refuse all of them, so nothing that a user wrote is copied in here.
+Envoy's counters. One bad cluster makes Envoy refuse all of them, so of what a user wrote only names are copied in here,
+which the schema keeps plain.
 """
 
 import hashlib
@@ -83,6 +84,11 @@ def cluster_name(deployment: str, variant: str, purpose: str) -> str:
     return f"{deployment}_{variant}_{purpose}"
 
 
+def stat_prefix(deployment: str) -> str:
+    """Under which a listener's counters are. Envoy has some of its own under `admin`, which is a fair name too."""
+    return f"of_{deployment}"
+
+
 def weights(route: Route) -> dict[str, int]:
     """The variants that get live traffic, in percent; they total 100, and none is zero."""
     parts = {route.champion: 100 - route.share}
@@ -98,6 +104,7 @@ def _block(raw: dict[str, Any]) -> Block:
         clusters=tuple(raw["clusters"]),
         timeout=raw["timeout"],
         backend_ports=raw["backend_ports"],
+        sticky=raw.get("sticky"),
     )
 
 
@@ -175,7 +182,7 @@ def _listener(name: str, port: int) -> dict[str, Any]:
     return {
         "@type": f"{TYPES}.listener.v3.Listener",
         "name": name,
-        "stat_prefix": name,
+        "stat_prefix": stat_prefix(name),
         "address": address(EVERY_INTERFACE, port),
         "filter_chains": [{"filters": [{"name": "http", "typed_config": _connection_manager(name)}]}],
     }
@@ -184,7 +191,7 @@ def _listener(name: str, port: int) -> dict[str, Any]:
 def _connection_manager(name: str) -> dict[str, Any]:
     return {
         "@type": HCM,
-        "stat_prefix": name,
+        "stat_prefix": stat_prefix(name),
         "rds": {"route_config_name": ROUTE_TABLE, "config_source": file_source("rds.json")},
         "early_header_mutation_extensions": [_says_whose_requests_come(name)],
         "http_filters": [ROUTER_FILTER],
@@ -230,12 +237,24 @@ def _routes(name: str, block: Block) -> dict[str, Any]:
 
 
 def _split(deployment: str, block: Block) -> dict[str, Any]:
+    """The challenger comes first: a hash under its share stays under a greater one, so each step moves the fewest."""
     clusters = [
         {"name": cluster_name(deployment, variant, LIVE), "weight": weight}
-        for variant, weight in weights(block.route).items()
+        for variant, weight in reversed(weights(block.route).items())
     ]
-    action = {"weighted_clusters": {"clusters": clusters}, **_timeouts(block.timeout)}
-    return {"match": {"prefix": "/"}, "route": action}
+    if block.sticky is None:
+        action: dict[str, Any] = {"weighted_clusters": {"clusters": clusters}}
+    else:
+        weighted = {"clusters": clusters, "use_hash_policy": True}
+        action = {"weighted_clusters": weighted, "hash_policy": [_user(block.sticky)]}
+    return {"match": {"prefix": "/"}, "route": {**action, **_timeouts(block.timeout)}}
+
+
+def _user(sticky: Mapping[str, str]) -> dict[str, Any]:
+    """Who asks. A request that does not say it is split at random: Envoy makes no cookie for a split of weights."""
+    if "header" in sticky:
+        return {"header": {"header_name": sticky["header"]}}
+    return {"cookie": {"name": sticky["cookie"]}}
 
 
 def _pin(deployment: str, variant: str, timeout: float) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""The evidence after promotion: with nobody left to compare with, each guardrail becomes an absolute bound.
+
+The bound is the greater of `below` and `noWorseThan` times the old champion's upper confidence limit. A change for the
+worse may come at any time, so what is watched is a sum of bets that begin anew at each look: R = L * (1 + R), with L
+the look's likelihood ratio (an e-detector of Shiryaev and Roberts' kind; Shin, Ramdas and Rinaldo, arXiv:2203.03532).
+While the bound is kept, R minus the number of looks cannot be expected to grow, so the chance that R ever reaches
+n / alpha within n looks is at most alpha: divided by n it is an e-value for the whole standby.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from contender.api import Guardrail, Json
+from contender.rollout import evalues
+from contender.rollout.counting import Count
+from contender.rollout.evidence import MeasureEvidence
+
+NOTHING = Count()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One guardrail after promotion."""
+
+    guardrail: Guardrail
+    name: str
+    bound: float | None  # the greatest rate that is fine; None when any rate is
+    seen: Count = NOTHING
+    sums: tuple[float, ...] = ()  # ln of R, one for each alternative; empty before the first request
+
+    @classmethod
+    def begin(cls, measure: MeasureEvidence, confidence: float) -> Self:
+        """The watch over the guardrail of `measure`, whose champion has just been replaced."""
+        guardrail, champion = measure.guardrail, measure.trial.champion
+        limits = [] if guardrail.below is None else [guardrail.below]
+        if guardrail.no_worse_than is not None:
+            events = min(champion.events, champion.exposures)
+            upper = evalues.interval(events, champion.exposures, confidence)[1]
+            limits.append(guardrail.no_worse_than * upper)
+        return cls(guardrail, measure.name, max((limit for limit in limits if limit < 1), default=None))
+
+    def absorb(self, count: Count) -> Self:
+        """The watch after one more look."""
+        if self.bound is None or not count.exposures:
+            return replace(self, seen=self.seen + count)
+        odds = self.bound / (1 - self.bound)
+        before = self.sums or (-math.inf,) * evalues.ALTERNATIVES
+        sums = tuple(
+            _rounded(evalues.log_likelihood_ratio(count.events, count.exposures, odds, factor) + _log1p_exp(log))
+            for log, factor in zip(before, evalues.LARGER, strict=True)
+        )
+        return replace(self, seen=self.seen + count, sums=sums)
+
+    def breach(self, looks: float) -> float:
+        """E-value against "the bound is kept", over a standby of at most `looks` looks."""
+        return evalues.evalue(evalues.log_mean(self.sums) - math.log(looks)) if self.sums else 0.0
+
+    @property
+    def summary(self) -> str:
+        """The numbers for people."""
+        rate = "unknown" if self.seen.rate is None else f"{100 * self.seen.rate:.3g} %"
+        bound = "no bound" if self.bound is None else f"a bound of {100 * self.bound:.3g} %"
+        return f"since promotion {rate} ({self.seen.events:,} of {self.seen.exposures:,}) against {bound}"
+
+    @classmethod
+    def parse(cls, raw: Json, measure: MeasureEvidence) -> Self:
+        return cls(
+            measure.guardrail, measure.name, raw.get("bound"), Count.parse(raw["seen"]), tuple(raw.get("sums", ()))
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """As `Trial.status.watches` shows it."""
+        told = {"bound": None if self.bound is None else _rounded(self.bound), "sums": list(self.sums) or None}
+        shown = {key: value for key, value in told.items() if value is not None}
+        return {"name": self.name, "seen": self.seen.dump(), **shown}
+
+
+def _log1p_exp(log: float) -> float:
+    """ln(1 + exp(log)) without overflow."""
+    return max(log, 0.0) + math.log1p(math.exp(-abs(log)))
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.6g}")

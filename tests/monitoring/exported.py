@@ -1,0 +1,28 @@
+"""What the operator exports, once everything that it counts has happened."""
+
+from collections.abc import Iterator
+
+from prometheus_client import Metric
+
+from contender import metrics
+
+READY = {"type": "Ready", "status": "True", "reason": "TrialRuns"}
+HELD = {"name": "iris-1", "share": 5, "verdict": "Hold", "reason": "ShareIsSoaking"}
+
+
+def families() -> Iterator[Metric]:
+    """Every metric of the operator, each with a series."""
+    for trial in ({}, HELD):
+        metrics.observed("default", "iris", {"phase": "Shifting", "trial": trial, "conditions": [READY]})
+    metrics.failed(ValueError())
+    with metrics.timed():
+        pass
+    try:
+        yield from list(metrics.REGISTRY.collect())
+    finally:
+        metrics.forget("default", "iris")
+
+
+def exported() -> set[str]:
+    """The names that a query may ask for."""
+    return {sample.name for family in families() for sample in family.samples}
