@@ -29,7 +29,6 @@ from benchmarks.serving.processes import take_the_load_core
 from benchmarks.serving.results import Measured, Results
 from benchmarks.serving.servers import PEERS
 
-PICTURE = page.PAGE.with_name("performance.svg")
 WHOLE, QUICK = Effort(rounds=5, seconds=2), Effort(rounds=1, seconds=2)
 LONG = {WHOLE: 60, QUICK: 10}  # seconds that a model is slow or overloaded for
 
@@ -102,7 +101,7 @@ def publish(found: Results) -> None:
     """The page and its picture."""
     page.write(found)
     drawing = Path(__file__).with_name("picture.py")
-    subprocess.run([environments.python("picture"), drawing, results.FILE, PICTURE], check=True)
+    subprocess.run([environments.python("picture"), drawing, results.FILE, page.PICTURE], check=True)
 
 
 if __name__ == "__main__":
