@@ -29,7 +29,6 @@ from benchmarks.serving.processes import take_the_load_core
 from benchmarks.serving.results import Measured, Results
 from benchmarks.serving.servers import PEERS
 
-PICTURE = page.PAGE.with_name("performance.svg")
 WHOLE, QUICK = Effort(rounds=5, seconds=2), Effort(rounds=1, seconds=2)
 LONG = {WHOLE: 60, QUICK: 10}  # seconds that a model is slow or overloaded for
 
@@ -62,19 +61,19 @@ def run(effort: Effort, tell: Callable[[str], None]) -> Results:
     ready = [models.model(recipe) for recipe in models.RECIPES]
     models.slow_call(), models.slow_rows()
     take_the_load_core()
+    tell("a slow model")
+    slow = slow_model.measure(LONG[effort])
+    tell("overload")
+    over = overload.measure(LONG[effort])
+    first = ready[0]
+    started = starts.measure(first, effort.rounds, tell)
+    loops = open_loop.measure(first, 2 * effort.seconds, tell)
     samples: Samples = {}
     wrong: list[Problem] = []
     for model in ready:
         of_model, problems = matrix.measure(model, effort, tell)
         samples |= of_model
         wrong += problems
-    first = ready[0]
-    started = starts.measure(first, effort.rounds, tell)
-    loops = open_loop.measure(first, 2 * effort.seconds, tell)
-    tell("a slow model")
-    slow = slow_model.measure(LONG[effort])
-    tell("overload")
-    over = overload.measure(LONG[effort])
     return Results(
         began=began,
         minutes=(time.monotonic() - clock) / 60,
@@ -102,7 +101,7 @@ def publish(found: Results) -> None:
     """The page and its picture."""
     page.write(found)
     drawing = Path(__file__).with_name("picture.py")
-    subprocess.run([environments.python("picture"), drawing, results.FILE, PICTURE], check=True)
+    subprocess.run([environments.python("picture"), drawing, results.FILE, page.PICTURE], check=True)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,7 @@ def show(results: Results, console: Console) -> None:
 def _goals(results: Results) -> Table:
     table = Table("goal", "wanted", "measured", "", title="Goals")
     for goal in results.goals:
-        table.add_row(
-            goal.name, goal.goal, f"{goal.value:.3g} {goal.unit}", "[green]met" if goal.met else "[red]missed"
-        )
+        table.add_row(goal.name, goal.goal, goal.measured(), "[green]met" if goal.met else "[red]missed")
     return table
 
 

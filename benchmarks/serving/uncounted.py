@@ -4,13 +4,15 @@ import sys
 
 from contender_serving.__main__ import main
 from contender_serving.metrics import Metrics
+from contender_serving.monitor import Monitor
 
 
 def _nothing(*_: object) -> None: ...
 
 
-for method in ("arrived", "left", "computed"):
-    setattr(Metrics, method, _nothing)
+for counting, methods in ((Metrics, ("arrived", "left", "computed")), (Monitor, ("observe",))):
+    for method in methods:
+        setattr(counting, method, _nothing)
 
 if __name__ == "__main__":
     sys.exit(main())
