@@ -42,6 +42,7 @@ class Phase(StrEnum):
     """Where a trial is. The last three are ends."""
 
     QUALIFYING = "Qualifying"
+    SHADOWING = "Shadowing"
     SHIFTING = "Shifting"
     HOLDING = "Holding"
     PROMOTING = "Promoting"
@@ -69,9 +70,22 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """How much of the live traffic is copied to the challenger before its first share, and for how long."""
+
+    percent: int
+    duration: str
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(raw["percent"], raw["duration"])
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRules:
     """`spec.trial`, which a Trial copies when it begins."""
 
+    shadow: Shadow | None
     steps: tuple[int, ...]
     soak: str
     guardrails: tuple[Guardrail, ...]
@@ -83,7 +97,9 @@ class TrialRules:
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
+        shadow = raw.get("shadow")
         return cls(
+            shadow=None if shadow is None else Shadow.parse(shadow),
             steps=tuple(raw["steps"]),
             soak=raw["soak"],
             guardrails=tuple(Guardrail.parse(guardrail) for guardrail in raw["guardrails"]),
@@ -174,6 +190,7 @@ class Trial:
     looked_at: datetime | None
     traffic_at: datetime | None  # the challenger's last request at the present share
     judged_seconds: float  # time in which evidence arrived
+    shadowed_seconds: float | None  # the part of it with shadow traffic; None before that began
     verdict: Json | None
     decisions: tuple[Json, ...]
     evidence: Json
@@ -201,6 +218,7 @@ class Trial:
             looked_at=moment(status.get("lookedAt")),
             traffic_at=moment(status.get("trafficAt")),
             judged_seconds=status.get("judgedSeconds", 0.0),
+            shadowed_seconds=status.get("shadowedSeconds"),
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
@@ -214,6 +232,11 @@ class Trial:
     @property
     def ended(self) -> bool:
         return self.phase in ENDED
+
+    @property
+    def in_shadow(self) -> bool:
+        """It is between the beginning of its shadow traffic and its first share."""
+        return self.step < 0 and self.shadowed_seconds is not None
 
 
 def moment(text: str | None) -> datetime | None:

@@ -62,6 +62,7 @@ class Envoy:
     block: Block | None = None
     uptime: float = 0.0
     counters: dict[str, Counters] = field(default_factory=dict)
+    copies: dict[str, Counters] = field(default_factory=dict)
     silent: bool = False
 
 
@@ -83,6 +84,7 @@ class World:
     block: Block | None = None
     history: list[Plan] = field(default_factory=list)
     failures_of_route: int = 0
+    served: dict[str, int] = field(default_factory=dict)  # requests of users, by who answered
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed)
@@ -193,15 +195,27 @@ class World:
         for variant, number in ((route.champion, requests - ours), (route.challenger, ours)):
             if variant is not None and number:
                 self._answer(envoy, variant, number)
+        if route.challenger is not None and route.mirror:
+            self._copy(envoy, route.challenger, round(requests * route.mirror / 100))
+
+    def _copy(self, envoy: Envoy, variant: str, number: int) -> None:
+        assert envoy.block is not None
+        if variant not in envoy.block.shadows:
+            self.failures_of_route += number
+        else:
+            envoy.copies[variant] = self._counted(envoy.copies.get(variant, Counters()), variant, number)
 
     def _answer(self, envoy: Envoy, variant: str, number: int) -> None:
         workload = self.workloads.get(variant)
         if workload is None or not workload.ready or envoy.block is None or variant not in envoy.block.clusters:
             self.failures_of_route += number
             return
+        envoy.counters[variant] = self._counted(envoy.counters.get(variant, Counters()), variant, number)
+        self.served[variant] = self.served.get(variant, 0) + number
+
+    def _counted(self, old: Counters, variant: str, number: int) -> Counters:
         failed = sum(self.dice.random() < self.errors.get(variant, 0.0) for _ in range(number))
-        old = envoy.counters.get(variant, Counters())
-        envoy.counters[variant] = replace(
+        return replace(
             old,
             completed=old.completed + number,
             errors=old.errors + failed,
@@ -223,4 +237,5 @@ class World:
             clusters=frozenset(block.clusters) if block else frozenset(),
             active={},
             counters=dict(envoy.counters),
+            shadows={variant: envoy.copies.get(variant, Counters()) for variant in (block.shadows if block else ())},
         )

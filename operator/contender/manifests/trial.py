@@ -6,7 +6,7 @@ from contender import names
 from contender.api import Contestant, ModelDeployment, Trial, rfc3339
 from contender.manifests.variant import owner_reference
 
-COPIED = ("steps", "soak", "guardrails", "confidence", "timeout", "onTimeout", "approval", "standby")
+COPIED = ("shadow", "steps", "soak", "guardrails", "confidence", "timeout", "onTimeout", "approval", "standby")
 
 
 def trial(
@@ -36,7 +36,7 @@ def trial(
             "championReplicas": champion_replicas,
             "trusted": trusted,
             "stale": stale,
-            **{key: deployment.trial[key] for key in COPIED},
+            **{key: deployment.trial[key] for key in COPIED if key in deployment.trial},
         },
     }
 
@@ -57,6 +57,7 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         "judgedSeconds": round(known.judged_seconds, 3),
         "withdrawn": known.withdrawn,
         "championReplicas": known.champion_replicas,
+        **({"shadowedSeconds": round(known.shadowed_seconds, 3)} if known.shadowed_seconds is not None else {}),
         **({"renewed": list(known.renewed)} if known.renewed else {}),
         "decisions": list(known.decisions),
         "evidence": known.evidence,

@@ -11,12 +11,12 @@ from typing import Any
 from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
 from contender.observation import RouterPod, Variant
-from contender.rollout import rules
+from contender.rollout import rules, shadow
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings
-from contender.rollout.verdict import Verdict
+from contender.rollout.verdict import Shadow, Verdict
 
 DECISIONS = 50  # kept in the Trial, the newest last
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
@@ -100,10 +100,12 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
     before = Evidence.parse(trial.evidence, trial.rules.guardrails)
-    after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
+    pods = shadow.seen_by(sight.pods, trial) if trial.in_shadow else sight.pods
+    after = before.absorb(pods, trial.champion.variant, trial.challenger.variant, share(trial))
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
-    begun = sight.share_is_live and trial.step >= 0
+    judged = _passed(trial, sight.now) if counts else 0.0
+    begun = sight.share_is_live and (trial.step >= 0 or trial.in_shadow)
     alive = sight.challenger is not None and sight.challenger.ready > 0
     return replace(
         trial,
@@ -111,7 +113,8 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
         looked_at=sight.now,
         since=(trial.since or (sight.now if begun else None)) if alive else None,
         traffic_at=sight.now if grew else trial.traffic_at,
-        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if counts else 0.0),
+        judged_seconds=trial.judged_seconds + judged,
+        shadowed_seconds=(trial.shadowed_seconds or 0.0) + judged if trial.in_shadow else trial.shadowed_seconds,
     )
 
 
@@ -137,6 +140,7 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         share_is_live=sight.share_is_live,
         soaked=(sight.now - trial.since).total_seconds() if trial.since else 0.0,
         judged=trial.judged_seconds,
+        shadowed=trial.shadowed_seconds,
         quiet=(sight.now - heard).total_seconds(),
         challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence),
@@ -147,9 +151,11 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
 
 def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
     """The trial after `verdict`."""
-    phase, step = machine.advance(trial.phase, trial.step, verdict)
+    phase, step = machine.advance(trial.phase, trial.step, verdict, in_shadow=trial.in_shadow)
     moved = step != trial.step
     told = recorded(replace(trial, phase=phase, step=step), type(verdict).__name__, verdict.rule, verdict.message, now)
+    if isinstance(verdict, Shadow):
+        return new_step(replace(told, shadowed_seconds=0.0))
     return new_step(told) if moved else told
 
 
