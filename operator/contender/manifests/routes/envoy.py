@@ -133,11 +133,11 @@ def _file(resources: list[dict[str, Any]], words: str = "") -> str:
 def _clusters(deployment: str, block: Block, hosts: str) -> Iterator[dict[str, Any]]:
     for variant in block.clusters:
         endpoint = address(f"{variant_name(deployment, variant)}.{hosts}", block.backend_ports[variant])
-        live = _cluster(cluster_name(deployment, variant, LIVE), variant, endpoint)
-        yield {**live, "outlier_detection": _ejection()}
+        judged = {"outlier_detection": _ejection()}
+        yield {**_cluster(cluster_name(deployment, variant, LIVE), variant, endpoint), **judged}
         yield _cluster(cluster_name(deployment, variant, PINNED), variant, endpoint)
         if variant in block.shadows:
-            yield {**_cluster(cluster_name(deployment, variant, SHADOW), variant, endpoint), **_bounded()}
+            yield {**_cluster(cluster_name(deployment, variant, SHADOW), variant, endpoint), **judged, **_bounded()}
 
 
 def _cluster(name: str, variant: str, endpoint: dict[str, Any]) -> dict[str, Any]:
