@@ -27,6 +27,9 @@ class Measure(StrEnum):
     LATENCY = "latency"
 
 
+SPARED = (401, 403, 429)  # a client without rights, or too eager: not the model's doing, so not `rejected`
+
+
 class OnTimeout(StrEnum):
     HOLD = "Hold"
     REJECT = "Reject"
@@ -194,6 +197,7 @@ class Trial:
     verdict: Json | None
     decisions: tuple[Json, ...]
     evidence: Json
+    pairs: Json  # requests that both variants answered, in the shadow
     watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
     renewed: tuple[str, ...]  # stale commands that were taken away since
@@ -222,6 +226,7 @@ class Trial:
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
+            pairs=status.get("pairs", {}),
             watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
             renewed=tuple(status.get("renewed", ())),

@@ -1,6 +1,6 @@
 """What one reconcile saw, all of it, before anything was decided. Frozen values without behaviour."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,6 +38,25 @@ class Counters:
     timed: int = 0  # answers in the latency histogram
     faster: Mapping[float, int] = field(default_factory=dict)  # bucket edge in seconds -> answers at or under it
     shed: int = 0  # copies that the router let go, since too many were under way: errors and completed, and nobody's
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one request was answered, as the server that did it remembers."""
+
+    number: int  # rises by one within a process
+    request: str  # a hash of its id, which a copy of it shares
+    age: float  # seconds
+    status: int
+    seconds: float  # from the request's arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The latest answers of one server process."""
+
+    process: str
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +128,4 @@ class Observation:
     entry: Entry | None
     trials: tuple[Trial, ...]  # oldest first
     router: Router
+    recordings: Mapping[str, Sequence[Recording]] = field(default_factory=dict)  # in a trial's shadow: variant -> pods'

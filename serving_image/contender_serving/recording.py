@@ -1,7 +1,7 @@
 """How the latest requests were answered, one by one, for whoever wants to compare two variants on the same requests.
 
-Kept only while somebody reads it. Of many requests a sample is kept, drawn by a hash of their id: what a server keeps of
-fewer is kept of more by every other, so that two variants keep the same ones.
+Kept only while somebody reads it. Of many requests a sample is kept, drawn by a hash of their id: what a server keeps
+of fewer is kept of more by every other, so that two variants keep the same ones.
 """
 
 import secrets

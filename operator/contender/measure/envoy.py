@@ -12,6 +12,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from contender.api import SPARED
 from contender.manifests.routes.bootstrap import EDGES, STATS_PORT
 from contender.manifests.routes.envoy import (
     LIVE,
@@ -26,7 +27,6 @@ from contender.measure import Silent
 from contender.observation import Counters, Route, RouterPod
 
 TIMEOUT = aiohttp.ClientTimeout(total=2)
-SPARED = ("401", "403", "429")  # a client without rights, or too eager: not the model's doing
 
 Samples = Mapping[str, Sequence[Sample]]
 
@@ -46,7 +46,7 @@ async def scrape(session: aiohttp.ClientSession, pod_ip: str, deployment: str, *
 def stats_filter(deployment: str) -> str:
     """What to ask for, as a pattern over Envoy's own names; all of it would be a hundred times as long."""
     either, judged = f"{deployment}_[^.]+", f"{deployment}_[^.]+_({LIVE}|{SHADOW})"
-    counted = f"completed|retry|timeout|time|5xx|4xx|{'|'.join(SPARED)}|pending_overflow"
+    counted = f"completed|retry|timeout|time|5xx|4xx|{'|'.join(map(str, SPARED))}|pending_overflow"
     wanted = (
         rf"cluster\.{either}\.(membership_total|warming_state|upstream_rq_active|upstream_rq_pending_active)",
         rf"cluster\.{judged}\.upstream_rq_({counted})",
@@ -120,7 +120,7 @@ def _active(samples: Samples, deployment: str, variant: str) -> int:
 
 
 def _counters(samples: Samples, cluster: str) -> Counters:
-    spared = sum(_total(samples, "upstream_rq_total", cluster, envoy_response_code=code) for code in SPARED)
+    spared = sum(_total(samples, "upstream_rq_total", cluster, envoy_response_code=str(code)) for code in SPARED)
     refused = _total(samples, "upstream_rq_xx_total", cluster, envoy_response_code_class="4")
     return Counters(
         completed=_total(samples, "upstream_rq_completed_total", cluster),

@@ -3,14 +3,14 @@
 All that it knows it writes into the Trial, so that a new operator process goes on where the last one stopped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
-from contender.observation import RouterPod, Variant
+from contender.observation import Recording, RouterPod, Variant
 from contender.rollout import rules, shadow
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
@@ -33,6 +33,7 @@ class Sight:
     capacity: int
     pods: Sequence[RouterPod]
     silent: tuple[str, ...]
+    recordings: Mapping[str, Sequence[Recording]]
     share_is_live: bool
     commands: Commands
     settled: bool  # every router pod carries the route at which the present phase ends
@@ -104,12 +105,14 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     after = before.absorb(pods, trial.champion.variant, trial.challenger.variant, share(trial))
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
+    after, joined = shadow.paired(trial, after, sight.recordings) if trial.in_shadow else (after, trial.pairs)
     judged = _passed(trial, sight.now) if counts else 0.0
     begun = sight.share_is_live and (trial.step >= 0 or trial.in_shadow)
     alive = sight.challenger is not None and sight.challenger.ready > 0
     return replace(
         trial,
         evidence=after.dump(trial.rules.confidence),
+        pairs=joined,
         looked_at=sight.now,
         since=(trial.since or (sight.now if begun else None)) if alive else None,
         traffic_at=sight.now if grew else trial.traffic_at,

@@ -1,10 +1,12 @@
 """Shadow traffic: copies of live requests, by which a challenger is judged before any user meets it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from contender.api import Phase, Trial
-from contender.observation import RouterPod
+from contender.api import Json, Phase, Trial
+from contender.observation import Recording, RouterPod
+from contender.rollout import pairs
+from contender.rollout.evidence import Evidence
 
 
 def percent(trial: Trial) -> int:
@@ -19,6 +21,17 @@ def seen_by(pods: Iterable[RouterPod], trial: Trial) -> list[RouterPod]:
     They go by another uid, so that copies and live requests are never counted from the same cursor.
     """
     return [_seen_by(pod, trial) for pod in pods]
+
+
+def paired(trial: Trial, evidence: Evidence, recordings: Mapping[str, Sequence[Recording]]) -> tuple[Evidence, Json]:
+    """The evidence with the requests in it that both variants answered since the last look; and `Trial.pairs`."""
+    variants = (trial.champion.variant, trial.challenger.variant)
+    champion, challenger = (recordings.get(variant, ()) for variant in variants)
+    found, joined = pairs.join(pairs.Joined.parse(trial.pairs), champion, challenger)
+    mute = [variant for variant in variants if not recordings.get(variant)]
+    missing = f"no server of variant {' and '.join(mute)} tells of single answers, as Contender's image does"
+    counts = [pairs.count(found, measure.guardrail) for measure in evidence.measures]
+    return evidence.absorb_pairs(counts), replace(joined, missing=missing if mute else None).dump()
 
 
 def _seen_by(pod: RouterPod, trial: Trial) -> RouterPod:
