@@ -94,7 +94,8 @@ async def _ask(world: World, deployment: str, pod: Object) -> RouterPod | str:
 
 async def _recordings(world: World, owner: ModelDeployment) -> Mapping[str, Sequence[Recording]]:
     """By variant, of those pods that tell of their answers."""
-    asked, found = list(seeing.recorders(world.store, owner)), defaultdict(list)
+    found: defaultdict[str, list[Recording]] = defaultdict(list)
+    asked = list(seeing.recorders(world.store, owner))
     told = await asyncio.gather(*(_recording(world, address) for _, address in asked))
     for (variant, _), recording in zip(asked, told, strict=True):
         found[variant] += [recording] if recording else []

@@ -4,7 +4,7 @@ import pytest
 
 from contender import names
 from contender.api import Phase
-from contender.observation import Counters, Problem, Route, RouterPod
+from contender.observation import Answer, Counters, Problem, Recording, Route, RouterPod
 from contender.plan import Plan
 from contender.rollout import shadow
 from tests.unit.world import World
@@ -183,6 +183,32 @@ def test_a_rehearsal_whose_writes_are_lost_half_of_the_time_ends_all_the_same(se
 
     assert world.newest_trial.phase is Phase.PROMOTED
     assert world.failures_of_route == 0
+
+
+def test_requests_that_both_answered_are_evidence_of_the_rehearsal_alone() -> None:
+    world, champion, challenger = challenged(soak="1m")
+    world.run(20, until="Shadowing")
+    world.tick()
+    before = world.newest_trial
+    fine, bad = (tuple(Answer(n, f"{n}", 9.0, status, 0.1) for n in range(1, 31)) for status in (200, 500))
+    world.recordings = {champion: [Recording("a", fine)], challenger: [Recording("b", bad)]}
+    world.tick()
+    world.tick()
+    trial = world.newest_trial
+
+    assert before.pairs["missing"].startswith(f"no server of variant {champion} and {challenger} tells")
+    assert trial.pairs == {"number": 30, "read": [{"process": "a", "number": 30}]}
+    assert trial.evidence["measures"][0]["pairs"] == {"both": 0, "challengerOnly": 30, "championOnly": 0}
+
+
+def test_single_answers_of_a_share_are_not_read() -> None:
+    world, champion, challenger = challenged(soak="1m")
+    world.run(60, until="Shifting")
+    answers = tuple(Answer(n, f"{n}", 9.0, 200, 0.1) for n in range(1, 31))
+    world.recordings = {champion: [Recording("a", answers)], challenger: [Recording("b", answers)]}
+    world.run(5)
+
+    assert world.newest_trial.pairs["number"] == 0
 
 
 def test_a_router_pod_that_copies_nothing_is_on_no_route_of_the_rehearsal() -> None:

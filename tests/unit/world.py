@@ -13,7 +13,7 @@ from typing import Any
 from contender.api import ModelDeployment, Trial
 from contender.intent import INTENT, Intent
 from contender.manifests.trial import trial_status
-from contender.observation import Block, Counters, Entry, Observation, Problem, Router, RouterPod, Variant
+from contender.observation import Block, Counters, Entry, Observation, Problem, Recording, Router, RouterPod, Variant
 from contender.plan import Plan, make_plan
 from contender.rollout import look
 
@@ -27,6 +27,8 @@ def spec(version: str, **trial: Any) -> dict[str, Any]:
         "steps": [5, 25, 50],
         "soak": "4s",
         "guardrails": [{"measure": "errors", "noWorseThan": 1.25, "below": 0.001}],
+        "objectives": [],
+        "negligible": {"errors": 0.001, "rejected": 0.001, "latency": 0.001},
         "confidence": 0.95,
         "timeout": "1h",
         "onTimeout": "Hold",
@@ -84,6 +86,7 @@ class World:
     block: Block | None = None
     history: list[Plan] = field(default_factory=list)
     failures_of_route: int = 0
+    recordings: dict[str, list[Recording]] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)  # requests of users, by who answered
 
     def __post_init__(self) -> None:
@@ -127,6 +130,7 @@ class World:
                 silent=tuple(envoy.name for envoy in self.envoys if envoy.silent),
                 taken_ports=frozenset(),
             ),
+            recordings=self.recordings,
         )
 
     def tick(self, *, lost: bool = False) -> Plan:

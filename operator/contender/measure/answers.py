@@ -1,4 +1,4 @@
-"""What one pod of Contender's serving image remembers of its latest answers; see `docs/serving-contract.md`, Answers."""
+"""What one pod of Contender's serving image remembers of its latest answers (`docs/serving-contract.md`, Answers)."""
 
 from typing import Any
 

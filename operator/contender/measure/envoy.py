@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from contender.api import SPARED
-from contender.manifests.routes.bootstrap import EDGES, STATS_PORT
+from contender.ladder import EDGES
+from contender.manifests.routes.bootstrap import STATS_PORT
 from contender.manifests.routes.envoy import (
     LIVE,
     PURPOSES,

@@ -100,25 +100,30 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
-    before = Evidence.parse(trial.evidence, trial.rules.guardrails)
-    pods = shadow.seen_by(sight.pods, trial) if trial.in_shadow else sight.pods
-    after = before.absorb(pods, trial.champion.variant, trial.challenger.variant, share(trial))
+    before = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    after, pairs = _evidence(trial, before, sight)
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
-    after, joined = shadow.paired(trial, after, sight.recordings) if trial.in_shadow else (after, trial.pairs)
     judged = _passed(trial, sight.now) if counts else 0.0
     begun = sight.share_is_live and (trial.step >= 0 or trial.in_shadow)
     alive = sight.challenger is not None and sight.challenger.ready > 0
     return replace(
         trial,
         evidence=after.dump(trial.rules.confidence),
-        pairs=joined,
+        pairs=pairs,
         looked_at=sight.now,
         since=(trial.since or (sight.now if begun else None)) if alive else None,
         traffic_at=sight.now if grew else trial.traffic_at,
         judged_seconds=trial.judged_seconds + judged,
         shadowed_seconds=(trial.shadowed_seconds or 0.0) + judged if trial.in_shadow else trial.shadowed_seconds,
     )
+
+
+def _evidence(trial: Trial, before: Evidence, sight: Sight) -> tuple[Evidence, Json]:
+    """The evidence after this look, and the trial's pairs."""
+    if trial.in_shadow:
+        return shadow.absorb(trial, before, sight.pods, sight.recordings)
+    return before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial)), trial.pairs
 
 
 def _passed(trial: Trial, now: datetime) -> float:
@@ -129,7 +134,7 @@ def _passed(trial: Trial, now: datetime) -> float:
 
 def facts(trial: Trial, sight: Sight) -> rules.Facts:
     """What the rules may know at this look."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     heard = max((when for when in (trial.since, trial.traffic_at) if when), default=sight.now)
     challenger = sight.challenger
     return rules.Facts(
@@ -164,7 +169,7 @@ def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
 
 def new_step(trial: Trial) -> Trial:
     """The trial with soak and proof begun anew."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails).begin_step()
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives).begin_step()
     return replace(trial, since=None, traffic_at=None, evidence=evidence.dump(trial.rules.confidence))
 
 

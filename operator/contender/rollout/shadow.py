@@ -15,23 +15,28 @@ def percent(trial: Trial) -> int:
     return wanted.percent if wanted and trial.in_shadow and trial.phase is not Phase.PROMOTING else 0
 
 
+def absorb(
+    trial: Trial, before: Evidence, pods: Iterable[RouterPod], recordings: Mapping[str, Sequence[Recording]]
+) -> tuple[Evidence, Json]:
+    """The evidence after one more look in the shadow, and `Trial.pairs`: what the routers counted of the challenger's
+    copies and the champion's requests, and single requests that both answered.
+    """
+    variants = champion, challenger = trial.champion.variant, trial.challenger.variant
+    after = before.absorb(seen_by(pods, trial), champion, challenger, 0)
+    theirs, ours = (recordings.get(variant, ()) for variant in variants)
+    found, joined = pairs.join(pairs.Joined.parse(trial.pairs), theirs, ours)
+    mute = [variant for variant in variants if not recordings.get(variant)]
+    missing = f"no server of variant {' and '.join(mute)} tells of single answers, as Contender's image does"
+    counts = [pairs.count(found, measure.guardrail) for measure in after.measures]
+    return after.absorb_pairs(counts), replace(joined, missing=missing if mute else None).dump()
+
+
 def seen_by(pods: Iterable[RouterPod], trial: Trial) -> list[RouterPod]:
     """The router pods with the challenger's copies as its traffic; those that copy nothing are on no route of ours.
 
     They go by another uid, so that copies and live requests are never counted from the same cursor.
     """
     return [_seen_by(pod, trial) for pod in pods]
-
-
-def paired(trial: Trial, evidence: Evidence, recordings: Mapping[str, Sequence[Recording]]) -> tuple[Evidence, Json]:
-    """The evidence with the requests in it that both variants answered since the last look; and `Trial.pairs`."""
-    variants = (trial.champion.variant, trial.challenger.variant)
-    champion, challenger = (recordings.get(variant, ()) for variant in variants)
-    found, joined = pairs.join(pairs.Joined.parse(trial.pairs), champion, challenger)
-    mute = [variant for variant in variants if not recordings.get(variant)]
-    missing = f"no server of variant {' and '.join(mute)} tells of single answers, as Contender's image does"
-    counts = [pairs.count(found, measure.guardrail) for measure in evidence.measures]
-    return evidence.absorb_pairs(counts), replace(joined, missing=missing if mute else None).dump()
 
 
 def _seen_by(pod: RouterPod, trial: Trial) -> RouterPod:
