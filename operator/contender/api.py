@@ -266,8 +266,9 @@ class Trial:
 
     @property
     def in_shadow(self) -> bool:
-        """It is between the beginning of its shadow traffic and its first share."""
-        return self.step < 0 and self.shadowed_seconds is not None
+        """It goes on between the beginning of its shadow traffic and its first share."""
+        begun = self.step < 0 and self.shadowed_seconds is not None
+        return begun and self.phase in {Phase.SHADOWING, Phase.HOLDING}
 
 
 def moment(text: str | None) -> datetime | None:

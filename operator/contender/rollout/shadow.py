@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from contender.api import Json, Phase, Trial
+from contender.api import Json, Trial
 from contender.observation import Recording, RouterPod
 from contender.rollout import pairs
 from contender.rollout.evidence import Evidence
@@ -12,7 +12,7 @@ from contender.rollout.evidence import Evidence
 def percent(trial: Trial) -> int:
     """How much of the live traffic is to be copied to the challenger now, in percent."""
     wanted = trial.rules.shadow
-    return wanted.percent if wanted and trial.in_shadow and trial.phase is not Phase.PROMOTING else 0
+    return wanted.percent if wanted and trial.in_shadow else 0
 
 
 def absorb(
