@@ -171,6 +171,7 @@ class Trial:
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
+    soaked_seconds: float  # time that has passed since then, as far as clocks can be believed
     looked_at: datetime | None
     traffic_at: datetime | None  # the challenger's last request at the present share
     judged_seconds: float  # time in which evidence arrived
@@ -198,6 +199,7 @@ class Trial:
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
             since=moment(status.get("since")),
+            soaked_seconds=status.get("soakedSeconds", 0.0),
             looked_at=moment(status.get("lookedAt")),
             traffic_at=moment(status.get("trafficAt")),
             judged_seconds=status.get("judgedSeconds", 0.0),

@@ -131,6 +131,7 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
         commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),
+        by_user=seen.deployment.sticky is not None,
     )
 
 

@@ -74,6 +74,7 @@ class World:
     errors: dict[str, float] = field(default_factory=dict)
     broken: dict[str, Problem] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    skew: int | None = None  # the challenger's share in truth, in percent, when that is not the route's
     lag: float = 0.3  # the chance that a router pod does not take the newest files at a tick
     raw: dict[str, Any] = field(default_factory=dict)
     now: datetime = START
@@ -189,7 +190,8 @@ class World:
         if envoy.block is None:
             return
         route = envoy.block.route
-        ours = round(requests * route.share / 100)
+        share = route.share if self.skew is None or not route.share else self.skew
+        ours = round(requests * share / 100)
         for variant, number in ((route.champion, requests - ours), (route.challenger, ours)):
             if variant is not None and number:
                 self._answer(envoy, variant, number)
@@ -206,6 +208,7 @@ class World:
             completed=old.completed + number,
             errors=old.errors + failed,
             timed=old.timed + number,
+            begun=old.begun + number,
             faster=dict.fromkeys(EDGES, old.timed + number),
         )
 

@@ -55,6 +55,7 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         "step": known.step,
         "share": share,
         "judgedSeconds": round(known.judged_seconds, 3),
+        "soakedSeconds": round(known.soaked_seconds, 3),
         "withdrawn": known.withdrawn,
         "championReplicas": known.champion_replicas,
         **({"renewed": list(known.renewed)} if known.renewed else {}),

@@ -22,7 +22,8 @@ from typing import Any, Self
 from contender.api import Guardrail, Json
 from contender.observation import RouterPod
 from contender.rollout import evalues
-from contender.rollout.counting import Count, Cursor, count, interval
+from contender.rollout.counting import Count, Cursor, Dropped, count, interval
+from contender.rollout.split import Sent, Split
 
 NO_WORSE = (0.0,) * evalues.ALTERNATIVES
 NO_BETTER = (0.0,) * (1 + evalues.ALTERNATIVES)
@@ -212,22 +213,40 @@ class Evidence:
     measures: tuple[MeasureEvidence, ...]
     cursors: tuple[Cursor, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)  # why -> how often, over the trial
+    split: Split = field(default_factory=Split)  # of the present step
 
     @classmethod
     def begin(cls, guardrails: Sequence[Guardrail]) -> Self:
         return cls(tuple(MeasureEvidence(guardrail) for guardrail in guardrails))
 
-    def absorb(self, pods: Sequence[RouterPod], champion: str, challenger: str, share: int) -> Self:
-        """The evidence after one more look at the router pods; `share` is the one that is judged, in percent."""
+    def absorb(
+        self, pods: Sequence[RouterPod], champion: str, challenger: str, share: int, *, by_user: bool = False
+    ) -> Self:
+        """The evidence after one more look at the router pods; `share` is the one that is judged, in percent.
+
+        `by_user` says that users are split and not requests. What comes while the split is broken is no evidence, and
+        what the step brought before is none of a proof.
+        """
         seen, cursors, dropped = interval(self.cursors, pods, champion, challenger, share)
+        sent = Sent(seen.champion.begun, seen.challenger.begun)
+        after = replace(self.drop(dropped), cursors=cursors, split=self.split.absorb(sent, share, by_user=by_user))
+        if after.split.problem:
+            return after._begin_proof().drop({Dropped.SPLIT: 1})
         measures = tuple(
             measure.absorb(count(seen.champion, measure.guardrail), count(seen.challenger, measure.guardrail))
-            for measure in self.measures
+            for measure in after.measures
         )
-        return replace(self, measures=measures, cursors=cursors, dropped=Counter(self.dropped) + Counter(dropped))
+        return replace(after, measures=measures)
+
+    def drop(self, why: Mapping[str, int]) -> Self:
+        """The evidence with a note of what was no evidence: why, and how often."""
+        return replace(self, dropped=Counter(self.dropped) + Counter(why))
 
     def begin_step(self) -> Self:
-        """Proof begins anew; cursors stay, since the counters run on."""
+        """Proof and split begin anew; cursors stay, since the counters run on."""
+        return replace(self._begin_proof(), split=Split())
+
+    def _begin_proof(self) -> Self:
         return replace(self, measures=tuple(measure.begin_step() for measure in self.measures))
 
     @property
@@ -242,13 +261,15 @@ class Evidence:
             return cls.begin(guardrails)
         pairs = zip(raw["measures"], guardrails, strict=True)
         measures = tuple(MeasureEvidence.parse(measure, guardrail) for measure, guardrail in pairs)
-        return cls(measures, tuple(Cursor.parse(cursor) for cursor in raw["cursors"]), raw["dropped"])
+        split = Split.parse(raw["split"]) if "split" in raw else Split()
+        return cls(measures, tuple(Cursor.parse(cursor) for cursor in raw["cursors"]), raw["dropped"], split)
 
     def dump(self, confidence: float) -> dict[str, Any]:
         """As `Trial.status.evidence` has it; `confidence` is the trial's."""
         return {
             "cursors": [cursor.dump() for cursor in self.cursors],
             "dropped": dict(self.dropped),
+            "split": self.split.dump(),
             "measures": [measure.dump(confidence) for measure in self.measures],
         }
 

@@ -14,6 +14,7 @@ from contender.observation import RouterPod, Variant
 from contender.rollout import rules
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
+from contender.rollout.counting import Dropped
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings
 from contender.rollout.verdict import Verdict
@@ -36,6 +37,7 @@ class Sight:
     share_is_live: bool
     commands: Commands
     settled: bool  # every router pod carries the route at which the present phase ends
+    by_user: bool  # users are split, and not requests
 
 
 def again(trial: Trial, sight: Sight) -> Trial:
@@ -100,25 +102,51 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
     before = Evidence.parse(trial.evidence, trial.rules.guardrails)
-    after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
+    champion, challenger = trial.champion.variant, trial.challenger.variant
+    after = before.absorb(sight.pods, champion, challenger, share(trial), by_user=sight.by_user)
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
-    begun = sight.share_is_live and trial.step >= 0
-    alive = sight.challenger is not None and sight.challenger.ready > 0
+    after = after.drop(unheard(trial, sight))
     return replace(
-        trial,
+        _soaked_on(trial, sight),
         evidence=after.dump(trial.rules.confidence),
         looked_at=sight.now,
-        since=(trial.since or (sight.now if begun else None)) if alive else None,
-        traffic_at=sight.now if grew else trial.traffic_at,
-        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if counts else 0.0),
+        traffic_at=sight.now if grew else _no_later(trial.traffic_at, sight.now),
+        judged_seconds=trial.judged_seconds + (passed(trial, sight.now) if counts else 0.0),
     )
 
 
-def _passed(trial: Trial, now: datetime) -> float:
+def _soaked_on(trial: Trial, sight: Sight) -> Trial:
+    """The soak is a sum of what passed between looks, so that a clock which is set neither ends nor prolongs it."""
+    alive = sight.challenger is not None and sight.challenger.ready > 0
+    if not alive:
+        return replace(trial, since=None, soaked_seconds=0.0)
+    if trial.since is None:
+        return replace(trial, since=sight.now if sight.share_is_live and trial.step >= 0 else None, soaked_seconds=0.0)
+    soaked = trial.soaked_seconds + passed(trial, sight.now)
+    return replace(trial, since=_no_later(trial.since, sight.now), soaked_seconds=soaked)
+
+
+def unheard(trial: Trial, sight: Sight) -> dict[str, int]:
+    """What of this look is no evidence, whatever the counters say: silent router pods, and time not to be believed."""
+    elapsed = (sight.now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
+    found = {
+        Dropped.SILENT: len(sight.silent),
+        Dropped.CLOCK: int(elapsed < 0),
+        Dropped.AWAY: int(elapsed > rules.TRAFFIC_PATIENCE),
+    }
+    return {str(why): times for why, times in found.items() if times}
+
+
+def passed(trial: Trial, now: datetime) -> float:
     """Seconds since the last look, as far as they can be believed: clocks jump, and an operator may have been away."""
-    passed = (now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
-    return min(max(passed, 0.0), rules.TRAFFIC_PATIENCE)
+    elapsed = (now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
+    return min(max(elapsed, 0.0), rules.TRAFFIC_PATIENCE)
+
+
+def _no_later(when: datetime | None, now: datetime) -> datetime | None:
+    """What was noted before the clock was set back must not lie ahead."""
+    return when and min(when, now)
 
 
 def facts(trial: Trial, sight: Sight) -> rules.Facts:
@@ -135,13 +163,14 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         champion_ready=sight.champion_ready,
         silent_routers=sight.silent,
         share_is_live=sight.share_is_live,
-        soaked=(sight.now - trial.since).total_seconds() if trial.since else 0.0,
+        soaked=trial.soaked_seconds,
         judged=trial.judged_seconds,
         quiet=(sight.now - heard).total_seconds(),
         challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence),
         commands=sight.commands,
         trusted=trial.trusted,
+        broken_split=evidence.split.problem,
     )
 
 
@@ -156,7 +185,9 @@ def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
 def new_step(trial: Trial) -> Trial:
     """The trial with soak and proof begun anew."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails).begin_step()
-    return replace(trial, since=None, traffic_at=None, evidence=evidence.dump(trial.rules.confidence))
+    return replace(
+        trial, since=None, soaked_seconds=0.0, traffic_at=None, evidence=evidence.dump(trial.rules.confidence)
+    )
 
 
 def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime) -> Trial:

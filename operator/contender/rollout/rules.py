@@ -51,6 +51,7 @@ class Facts:
     findings: tuple[Finding, ...]
     commands: Commands
     trusted: bool  # the challenger was champion not long ago
+    broken_split: str | None  # how the requests were split, when not as wanted
 
     @property
     def on_last_step(self) -> bool:
@@ -79,6 +80,8 @@ def abort_is_commanded(facts: Facts) -> Verdict | None:
 
 
 def guardrail_is_breached(facts: Facts) -> Verdict | None:
+    if facts.broken_split:
+        return None
     broken = [finding for finding in facts.findings if finding.breach >= facts.breach_bar]
     return Reject(_sentence(broken)) if broken else None
 
@@ -135,6 +138,14 @@ def share_is_not_live(facts: Facts) -> Verdict | None:
     if facts.share_is_live:
         return None
     return Hold(f"waiting for every router pod to carry the share of {facts.rules.steps[facts.step]} %")
+
+
+def split_is_broken(facts: Facts) -> Verdict | None:
+    if facts.broken_split is None:
+        return None
+    mend = f"see what else than the ConfigMap {names.ROUTER} decides who is asked, and who edited it"
+    said = "the split is broken and no verdict is worth anything"
+    return Hold(f"{said}: {facts.broken_split}; {mend}, or end the trial with {names.ABORT}")
 
 
 def no_traffic_arrives(facts: Facts) -> Verdict | None:
@@ -204,6 +215,7 @@ RULES: tuple[Rule, ...] = (
     first_capacity_is_short,
     challenger_is_qualified,  # the first shift
     share_is_not_live,
+    split_is_broken,
     no_traffic_arrives,
     time_is_up,
     share_is_soaking,
