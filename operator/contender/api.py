@@ -178,6 +178,7 @@ class Trial:
     verdict: Json | None
     decisions: tuple[Json, ...]
     evidence: Json
+    series: tuple[Json, ...]  # the course of the evidence, thinned
     watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
     renewed: tuple[str, ...]  # stale commands that were taken away since
@@ -206,6 +207,7 @@ class Trial:
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
+            series=tuple(status.get("series", ())),
             watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
             renewed=tuple(status.get("renewed", ())),

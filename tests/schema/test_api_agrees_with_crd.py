@@ -22,7 +22,7 @@ from contender.api import (
 )
 from contender.api import seconds as length
 from contender.manifests.routes.bootstrap import EDGES
-from contender.rollout import look
+from contender.rollout import decisions, series
 from contender.rollout.answers import ANSWERS, Outcome
 from contender.rollout.verdict import Verdict
 from tools import crds
@@ -201,4 +201,5 @@ def test_latency_is_guarded_at_the_edges_of_the_router_s_histogram() -> None:
 
 def test_lists_in_a_status_are_cut_where_the_schema_ends() -> None:
     assert SCHEMAS["ModelDeployment"]["status.history"]["maxItems"] == status.HISTORY
-    assert SCHEMAS["Trial"]["status.decisions"]["maxItems"] == look.DECISIONS
+    assert SCHEMAS["Trial"]["status.decisions"]["maxItems"] == decisions.DECISIONS
+    assert SCHEMAS["Trial"]["status.series"]["maxItems"] == series.POINTS

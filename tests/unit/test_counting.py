@@ -4,7 +4,7 @@ import pytest
 
 from contender.api import Guardrail, Measure
 from contender.observation import Counters, Route, RouterPod
-from contender.rollout.counting import CURSORS, Count, Cursor, Dropped, count, interval
+from contender.rollout.counting import CURSORS, Count, Cursor, Dropped, count, interval, narrowed
 
 CHAMPION, CHALLENGER = "aaaaaaaa", "bbbbbbbb"
 ERRORS = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
@@ -185,11 +185,17 @@ def test_a_cursor_survives_the_trial_object() -> None:
     assert Cursor.parse(cursor.dump()) == cursor
 
 
-def test_a_cursor_from_before_requests_begun_were_counted_takes_those_completed_for_them() -> None:
-    raw = Cursor("one", 12.5, 25, {CHAMPION: Counters(completed=10, begun=12)}).dump()
-    del raw["counters"][CHAMPION]["begun"]
+def test_a_cursor_of_a_trial_of_old_is_read_and_takes_requests_completed_for_those_begun() -> None:
+    numbers = {"completed": 10, "retries": 1, "errors": 2, "rejected": 3, "timeouts": 4, "timed": 5}
+    raw = {"pod": "one", "uptime": 12.5, "share": 25, "counters": {CHAMPION: {**numbers, "faster": {"0.25": 4}}}}
 
-    assert Cursor.parse(raw).counters[CHAMPION].begun == 10
+    assert Cursor.parse(raw).counters == {CHAMPION: Counters(10, 1, 2, 3, 4, 5, {0.25: 4}, 10)}
+
+
+def test_of_the_histogram_only_what_a_guardrail_asks_for_is_kept() -> None:
+    known = replace(pod(), counters={CHAMPION: Counters(timed=5, faster={0.1: 3, 0.25: 4, 0.5: 5})})
+
+    assert narrowed(known, [ERRORS, SLOW]).counters == {CHAMPION: Counters(timed=5, faster={0.25: 4})}
 
 
 def test_a_retried_reset_is_an_error_and_an_exposure() -> None:

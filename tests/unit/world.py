@@ -12,13 +12,14 @@ from typing import Any
 
 from contender.api import ModelDeployment, Trial
 from contender.intent import INTENT, Intent
+from contender.manifests.routes import bootstrap
 from contender.manifests.trial import trial_status
 from contender.observation import Block, Counters, Entry, Observation, Problem, Router, RouterPod, Variant
 from contender.plan import Plan, make_plan
 from contender.rollout import look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EDGES = (0.1, 0.25, 1.0)
+EDGES = bootstrap.EDGES
 SERVING_IMAGE = "serving:1"
 
 
@@ -201,7 +202,8 @@ class World:
         if workload is None or not workload.ready or envoy.block is None or variant not in envoy.block.clusters:
             self.failures_of_route += number
             return
-        failed = sum(self.dice.random() < self.errors.get(variant, 0.0) for _ in range(number))
+        rate = self.errors.get(variant, 0.0)
+        failed = sum(self.dice.random() < rate for _ in range(number)) if rate else 0
         old = envoy.counters.get(variant, Counters())
         envoy.counters[variant] = replace(
             old,

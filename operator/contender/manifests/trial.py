@@ -61,6 +61,7 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         **({"renewed": list(known.renewed)} if known.renewed else {}),
         "decisions": list(known.decisions),
         "evidence": known.evidence,
+        **({"series": list(known.series)} if known.series else {}),
         **({"watches": list(known.watches)} if known.watches else {}),
         **({"verdict": known.verdict, "message": known.verdict["message"]} if known.verdict else {}),
         **{key: rfc3339(when) for key, when in moments.items() if when is not None},

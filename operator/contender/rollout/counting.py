@@ -5,14 +5,15 @@ cannot be judged is dropped and counted under its name. Knows no statistics.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from contender.api import Guardrail, Json, Measure, seconds
 from contender.observation import Counters, RouterPod
 
+NUMBERS = ("completed", "retries", "errors", "rejected", "timeouts", "timed", "begun")  # in the order of a cursor
 CURSORS = 16  # as many as the Trial's schema takes; the pods that answered last come first
 
 
@@ -120,6 +121,16 @@ def count(counters: Counters, guardrail: Guardrail) -> Count:
             return Count(slow + counters.timeouts, counters.timed + counters.timeouts)
 
 
+def narrowed(pod: RouterPod, guardrails: Iterable[Guardrail]) -> RouterPod:
+    """The pod with only those edges of its histograms that a guardrail asks for: cursors are kept in the Trial."""
+    asked = {seconds(guardrail.over) for guardrail in guardrails if guardrail.over}
+    return replace(pod, counters={variant: _narrowed(known, asked) for variant, known in pod.counters.items()})
+
+
+def _narrowed(counters: Counters, edges: Collection[float]) -> Counters:
+    return replace(counters, faster={edge: number for edge, number in counters.faster.items() if edge in edges})
+
+
 def _at_most(counters: Counters, edge: float) -> int:
     # An unknown edge with answers in the histogram must not pass for "all were slow".
     return counters.faster[edge] if counters.timed else 0
@@ -195,10 +206,19 @@ def _total(rises: Iterable[Mapping[str, Counters]], variant: str) -> Counters:
     return total
 
 
-def _parse_counters(raw: Json) -> Counters:
-    faster = {float(edge): number for edge, number in raw["faster"].items()}
-    return Counters(**{"begun": raw["completed"], **raw, "faster": faster})  # a Trial of old has no `begun`
+def _parse_counters(raw: Json | Sequence[Any]) -> Counters:
+    """Also as Trials of old have them: by name, and without `begun`."""
+    if isinstance(raw, Mapping):
+        return Counters(**{"begun": raw["completed"], **raw, "faster": _edges(raw["faster"])})
+    *numbers, faster = raw
+    return Counters(**dict(zip(NUMBERS, numbers, strict=True)), faster=_edges(faster))
 
 
-def _dump_counters(counters: Counters) -> dict[str, Any]:
-    return {**asdict(counters), "faster": {f"{edge:g}": number for edge, number in sorted(counters.faster.items())}}
+def _dump_counters(counters: Counters) -> list[Any]:
+    """Numbers without their names: there are up to 32 of these in a Trial."""
+    faster = {f"{edge:g}": number for edge, number in sorted(counters.faster.items())}
+    return [*(getattr(counters, name) for name in NUMBERS), faster]
+
+
+def _edges(raw: Json) -> dict[float, int]:
+    return {float(edge): number for edge, number in raw.items()}

@@ -22,7 +22,7 @@ from typing import Any, Self
 from contender.api import Guardrail, Json
 from contender.observation import RouterPod
 from contender.rollout import evalues
-from contender.rollout.counting import Count, Cursor, Dropped, count, interval
+from contender.rollout.counting import Count, Cursor, Dropped, count, interval, narrowed
 from contender.rollout.split import Sent, Split
 
 NO_WORSE = (0.0,) * evalues.ALTERNATIVES
@@ -227,7 +227,9 @@ class Evidence:
         `by_user` says that users are split and not requests. What comes while the split is broken is no evidence, and
         what the step brought before is none of a proof.
         """
-        seen, cursors, dropped = interval(self.cursors, pods, champion, challenger, share)
+        guardrails = [measure.guardrail for measure in self.measures]
+        heard = [narrowed(pod, guardrails) for pod in pods]
+        seen, cursors, dropped = interval(self.cursors, heard, champion, challenger, share)
         sent = Sent(seen.champion.begun, seen.challenger.begun)
         after = replace(self.drop(dropped), cursors=cursors, split=self.split.absorb(sent, share, by_user=by_user))
         if after.split.problem:

@@ -6,9 +6,14 @@ from contender.rollout.rules import Finding
 
 def findings(evidence: Evidence, confidence: float) -> tuple[Finding, ...]:
     return tuple(
-        Finding(measure.name, measure.breach(), measure.proof(), _summary(measure, confidence))
+        Finding(measure.name, rounded(measure.breach()), rounded(measure.proof()), _summary(measure, confidence))
         for measure in evidence.measures
     )
+
+
+def rounded(evalue: float) -> float:
+    """As the Trial keeps it: what was judged can be judged again."""
+    return float(f"{evalue:.6g}")
 
 
 def _summary(measure: MeasureEvidence, confidence: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
 from contender.observation import RouterPod, Variant
-from contender.rollout import rules
+from contender.rollout import record, room, rules, series
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
 from contender.rollout.counting import Dropped
@@ -19,7 +19,6 @@ from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings
 from contender.rollout.verdict import Verdict
 
-DECISIONS = 50  # kept in the Trial, the newest last
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
 
 
@@ -50,7 +49,7 @@ def again(trial: Trial, sight: Sight) -> Trial:
     seen = _taken_in(trial, sight)
     known = facts(seen, sight)
     verdict = rules.turn(known) if trial.phase is Phase.PROMOTING else rules.judge(known)
-    return seen if verdict is None else decided(seen, verdict, sight.now)
+    return room.fitted(seen if verdict is None else decided(seen, verdict, known, sight.now))
 
 
 def too_soon(trial: Trial, sight: Sight) -> bool:
@@ -107,8 +106,10 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
     after = after.drop(unheard(trial, sight))
+    point = series.point(after, share(trial), (sight.now - (trial.started_at or sight.now)).total_seconds())
     return replace(
         _soaked_on(trial, sight),
+        series=series.extended(trial.series, point),
         evidence=after.dump(trial.rules.confidence),
         looked_at=sight.now,
         traffic_at=sight.now if grew else _no_later(trial.traffic_at, sight.now),
@@ -163,9 +164,9 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         champion_ready=sight.champion_ready,
         silent_routers=sight.silent,
         share_is_live=sight.share_is_live,
-        soaked=trial.soaked_seconds,
-        judged=trial.judged_seconds,
-        quiet=(sight.now - heard).total_seconds(),
+        soaked=round(trial.soaked_seconds, 3),
+        judged=round(trial.judged_seconds, 3),
+        quiet=round((sight.now - heard).total_seconds(), 3),
         challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence),
         commands=sight.commands,
@@ -174,11 +175,13 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
     )
 
 
-def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
-    """The trial after `verdict`."""
+def decided(trial: Trial, verdict: Verdict, known: rules.Facts, now: datetime) -> Trial:
+    """The trial after `verdict`, which follows from `known`."""
     phase, step = machine.advance(trial.phase, trial.step, verdict)
     moved = step != trial.step
-    told = recorded(replace(trial, phase=phase, step=step), type(verdict).__name__, verdict.rule, verdict.message, now)
+    facts = record.dump(known, won=trial.phase in machine.WON)
+    after = replace(trial, phase=phase, step=step)
+    told = recorded(after, type(verdict).__name__, verdict.rule, verdict.message, now, facts)
     return new_step(told) if moved else told
 
 
@@ -190,20 +193,13 @@ def new_step(trial: Trial) -> Trial:
     )
 
 
-def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime) -> Trial:
-    """The verdict, and a line in the list of decisions when it is another one than before."""
+def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime, facts: Json | None = None) -> Trial:
+    """The verdict, and a line in the list of decisions when it is another one than before.
+
+    `facts` are those that a rule spoke from; None when no rule did.
+    """
     verdict: dict[str, Any] = {"decision": decision, "rule": rule, "message": message, "at": rfc3339(now)}
-    line = {**verdict, "share": share(trial)}
+    line = {**verdict, "share": share(trial), **({"facts": facts} if facts else {})}
     last = trial.decisions[-1] if trial.decisions else {}
     same = all(last.get(key) == line[key] for key in ("decision", "rule", "share"))
-    decisions = trial.decisions if same else _kept((*trial.decisions, line))
-    return replace(trial, verdict=verdict, decisions=decisions)
-
-
-def _kept(decisions: tuple[Json, ...]) -> tuple[Json, ...]:
-    """At most `DECISIONS`: what only waited is forgotten first, so that the story of the share stays whole."""
-    if len(decisions) <= DECISIONS:
-        return decisions
-    holds = (at for at, decision in enumerate(decisions) if decision["decision"] == "Hold")
-    oldest = next(holds, 0)
-    return (*decisions[:oldest], *decisions[oldest + 1 :])
+    return replace(trial, verdict=verdict, decisions=trial.decisions if same else (*trial.decisions, line))

@@ -19,6 +19,7 @@ ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
     OnTimeout.PROMOTE: Promote,
 }
 
+TOLD = 2  # findings in one sentence; the Trial has all
 TRAFFIC_PATIENCE = 15.0  # seconds without a request to the challenger before that is worth saying
 
 
@@ -250,7 +251,8 @@ def _spoken(facts: Facts, rules: tuple[Rule, ...]) -> Iterator[Verdict]:
 
 
 def _sentence(findings: tuple[Finding, ...] | list[Finding]) -> str:
-    return "; ".join(f"{finding.name}: {finding.summary}" for finding in findings)
+    told = [f"{finding.name}: {finding.summary}" for finding in findings[:TOLD]]
+    return "; ".join([*told, *([f"and {len(findings) - TOLD} more"] if len(findings) > TOLD else [])])
 
 
 def _capacity(facts: Facts) -> str:

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from contender.api import Phase, Trial, seconds
-from contender.rollout import rules
-from contender.rollout.counting import count, interval
+from contender.rollout import room, rules
+from contender.rollout.counting import count, interval, narrowed
 from contender.rollout.evidence import Evidence
+from contender.rollout.findings import rounded
 from contender.rollout.look import SHORTEST, Sight, decided, facts, new_step, passed, recorded, too_soon, unheard
 from contender.rollout.rules import Finding
 from contender.rollout.watch import Watch
@@ -16,7 +17,7 @@ def begin(trial: Trial, now: datetime) -> Trial:
     """The trial as the last router pod carries the promotion."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
     watches = tuple(Watch.begin(measure, trial.rules.confidence).dump() for measure in evidence.measures)
-    return replace(trial, phase=Phase.STANDBY, since=now, soaked_seconds=0.0, watches=watches)
+    return room.fitted(replace(trial, phase=Phase.STANDBY, since=now, soaked_seconds=0.0, watches=watches))
 
 
 def again(trial: Trial, sight: Sight) -> Trial:
@@ -30,7 +31,7 @@ def again(trial: Trial, sight: Sight) -> Trial:
     known = replace(facts(seen, sight), findings=_findings(seen), broken_split=None)  # nothing is split any more
     verdict = rules.turn(known) if sight.champion_ready else None
     if verdict is not None:
-        return decided(seen, verdict, sight.now)
+        return room.fitted(decided(seen, verdict, known, sight.now))
     over = seen.soaked_seconds >= seconds(trial.rules.standby)
     return replace(seen, phase=Phase.PROMOTED, ended_at=sight.now) if over else seen
 
@@ -46,7 +47,8 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """The counts of the promoted variant alone: it is the only one that the route names."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
     holder, other = trial.challenger.variant, trial.champion.variant
-    seen, cursors, dropped = interval(evidence.cursors, sight.pods, holder, other, 0)
+    pods = [narrowed(pod, trial.rules.guardrails) for pod in sight.pods]
+    seen, cursors, dropped = interval(evidence.cursors, pods, holder, other, 0)
     watches = tuple(watch.absorb(count(seen.champion, watch.guardrail)).dump() for watch in _watches(trial, evidence))
     after = replace(evidence, cursors=cursors).drop(dropped).drop(unheard(trial, sight))
     soaked = trial.soaked_seconds + passed(trial, sight.now)
@@ -61,4 +63,5 @@ def _watches(trial: Trial, evidence: Evidence) -> tuple[Watch, ...]:
 def _findings(trial: Trial) -> tuple[Finding, ...]:
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
     looks = 1 + seconds(trial.rules.standby) / SHORTEST
-    return tuple(Finding(watch.name, watch.breach(looks), 0.0, watch.summary) for watch in _watches(trial, evidence))
+    watches = _watches(trial, evidence)
+    return tuple(Finding(watch.name, rounded(watch.breach(looks)), 0.0, watch.summary) for watch in watches)
