@@ -202,8 +202,7 @@ class World:
         if workload is None or not workload.ready or envoy.block is None or variant not in envoy.block.clusters:
             self.failures_of_route += number
             return
-        rate = self.errors.get(variant, 0.0)
-        failed = sum(self.dice.random() < rate for _ in range(number)) if rate else 0
+        failed = sum(self.dice.random() < self.errors.get(variant, 0.0) for _ in range(number))
         old = envoy.counters.get(variant, Counters())
         envoy.counters[variant] = replace(
             old,
