@@ -4,7 +4,7 @@ import pytest
 
 from contender.api import Guardrail, Measure
 from contender.observation import Counters, Route, RouterPod
-from contender.rollout.counting import CURSORS, Count, Cursor, Dropped, count, interval, narrowed
+from contender.rollout.counting import CURSORS, Count, Cursor, Dropped, count, interval
 
 CHAMPION, CHALLENGER = "aaaaaaaa", "bbbbbbbb"
 ERRORS = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
@@ -190,12 +190,6 @@ def test_a_cursor_of_a_trial_of_old_is_read_and_takes_requests_completed_for_tho
     raw = {"pod": "one", "uptime": 12.5, "share": 25, "counters": {CHAMPION: {**numbers, "faster": {"0.25": 4}}}}
 
     assert Cursor.parse(raw).counters == {CHAMPION: Counters(10, 1, 2, 3, 4, 5, {0.25: 4}, 10)}
-
-
-def test_of_the_histogram_only_what_a_guardrail_asks_for_is_kept() -> None:
-    known = replace(pod(), counters={CHAMPION: Counters(timed=5, faster={0.1: 3, 0.25: 4, 0.5: 5})})
-
-    assert narrowed(known, [ERRORS, SLOW]).counters == {CHAMPION: Counters(timed=5, faster={0.25: 4})}
 
 
 def test_a_retried_reset_is_an_error_and_an_exposure() -> None:

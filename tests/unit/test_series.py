@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.api import Guardrail, Measure, Trial
-from contender.manifests.routes.bootstrap import EDGES
+from contender.ladder import EDGES
 from contender.observation import Counters, Route, RouterPod
 from contender.rollout import look, series
 from contender.rollout.commands import Commands

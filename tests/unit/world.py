@@ -12,14 +12,13 @@ from typing import Any
 
 from contender.api import ModelDeployment, Trial
 from contender.intent import INTENT, Intent
-from contender.manifests.routes import bootstrap
+from contender.ladder import EDGES
 from contender.manifests.trial import trial_status
 from contender.observation import Block, Counters, Entry, Observation, Problem, Router, RouterPod, Variant
 from contender.plan import Plan, make_plan
 from contender.rollout import look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EDGES = bootstrap.EDGES
 SERVING_IMAGE = "serving:1"
 
 
@@ -28,6 +27,8 @@ def spec(version: str, **trial: Any) -> dict[str, Any]:
         "steps": [5, 25, 50],
         "soak": "4s",
         "guardrails": [{"measure": "errors", "noWorseThan": 1.25, "below": 0.001}],
+        "objectives": [],
+        "negligible": {"errors": 0.001, "rejected": 0.001, "latency": 0.001},
         "confidence": 0.95,
         "timeout": "1h",
         "onTimeout": "Hold",

@@ -5,8 +5,8 @@ cannot be judged is dropped and counted under its name. Knows no statistics.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
@@ -119,16 +119,6 @@ def count(counters: Counters, guardrail: Guardrail) -> Count:
         case Measure.LATENCY:
             slow = counters.timed - _at_most(counters, seconds(guardrail.over or ""))
             return Count(slow + counters.timeouts, counters.timed + counters.timeouts)
-
-
-def narrowed(pod: RouterPod, guardrails: Iterable[Guardrail]) -> RouterPod:
-    """The pod with only those edges of its histograms that a guardrail asks for: cursors are kept in the Trial."""
-    asked = {seconds(guardrail.over) for guardrail in guardrails if guardrail.over}
-    return replace(pod, counters={variant: _narrowed(known, asked) for variant, known in pod.counters.items()})
-
-
-def _narrowed(counters: Counters, edges: Collection[float]) -> Counters:
-    return replace(counters, faster={edge: number for edge, number in counters.faster.items() if edge in edges})
 
 
 def _at_most(counters: Counters, edge: float) -> int:

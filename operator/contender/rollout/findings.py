@@ -1,14 +1,17 @@
 """What the evidence says, in the few numbers that a rule needs and in words for people."""
 
-from contender.rollout.evidence import Evidence, MeasureEvidence
+from contender.rollout.evidence import Evidence
+from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.rules import Finding
 
 
 def findings(evidence: Evidence, confidence: float) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(measure.name, rounded(measure.breach()), rounded(measure.proof()), _summary(measure, confidence))
-        for measure in evidence.measures
-    )
+    return tuple(_finding(measure, confidence) for measure in evidence.measures)
+
+
+def _finding(measure: MeasureEvidence, confidence: float) -> Finding:
+    breach, proof = rounded(measure.breach()), rounded(measure.proof())
+    return Finding(measure.name, breach, proof, _summary(measure, confidence), measure.objective)
 
 
 def rounded(evalue: float) -> float:

@@ -100,7 +100,7 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
-    before = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    before = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     champion, challenger = trial.champion.variant, trial.challenger.variant
     after = before.absorb(sight.pods, champion, challenger, share(trial), by_user=sight.by_user)
     grew = after.challenger_requests > before.challenger_requests
@@ -152,7 +152,7 @@ def _no_later(when: datetime | None, now: datetime) -> datetime | None:
 
 def facts(trial: Trial, sight: Sight) -> rules.Facts:
     """What the rules may know at this look."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     heard = max((when for when in (trial.since, trial.traffic_at) if when), default=sight.now)
     challenger = sight.challenger
     return rules.Facts(
@@ -187,7 +187,7 @@ def decided(trial: Trial, verdict: Verdict, known: rules.Facts, now: datetime) -
 
 def new_step(trial: Trial) -> Trial:
     """The trial with soak and proof begun anew."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails).begin_step()
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives).begin_step()
     return replace(
         trial, since=None, soaked_seconds=0.0, traffic_at=None, evidence=evidence.dump(trial.rules.confidence)
     )

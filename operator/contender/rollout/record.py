@@ -3,10 +3,9 @@
 Only what is not as usual is written. E-values and times are rounded before they are judged, so nothing is lost here.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from contender.api import Guardrail, Json, TrialRules
+from contender.api import Json, TrialRules
 from contender.observation import Problem
 from contender.rollout.commands import Commands
 from contender.rollout.rules import Facts, Finding
@@ -55,13 +54,16 @@ def parse(raw: Json, rules: TrialRules) -> Facts:
         judged=raw["judged"],
         quiet=raw["quiet"],
         challenger_requests=raw["requests"],
-        findings=_findings(raw, rules.guardrails),
+        findings=_findings(raw, rules),
         commands=Commands(**dict.fromkeys(raw.get("commands", ()), True)),
         trusted=raw.get("trusted", False),
         broken_split=raw.get("brokenSplit"),
     )
 
 
-def _findings(raw: Mapping[str, Any], guardrails: tuple[Guardrail, ...]) -> tuple[Finding, ...]:
-    pairs = zip(raw["evalues"], guardrails, strict=True)
-    return tuple(Finding(str(guardrail.measure), breach, proof, "") for (breach, proof), guardrail in pairs)
+def _findings(raw: Json, rules: TrialRules) -> tuple[Finding, ...]:
+    measures = zip(raw["evalues"], (*rules.guardrails, *rules.objectives), strict=False)  # a watch has no objectives
+    return tuple(
+        Finding(str(measure.measure), breach, proof, "", objective=number >= len(rules.guardrails))
+        for number, ((breach, proof), measure) in enumerate(measures)
+    )

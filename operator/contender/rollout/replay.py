@@ -43,7 +43,7 @@ def _judged(trial: Trial, raw: Json) -> str:
 
 
 def _evalues(trial: Trial) -> Iterator[Check]:
-    known = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    known = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     for measure, raw in zip(known.measures, trial.evidence.get("measures", ()), strict=False):
         for name, found in (("breach", measure.breach()), ("proof", measure.proof())):
             yield Check(f"{measure.name}, {name}", f"{raw[name]:.6g}", f"{found:.6g}")

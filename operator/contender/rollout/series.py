@@ -12,7 +12,8 @@ from typing import Any
 
 from contender.api import Json
 from contender.rollout.evalues import LARGEST
-from contender.rollout.evidence import Evidence, MeasureEvidence
+from contender.rollout.evidence import Evidence
+from contender.rollout.measure_evidence import MeasureEvidence
 
 POINTS = 200
 LEAST = 2  # so many are kept however little room there is

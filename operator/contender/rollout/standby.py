@@ -5,18 +5,19 @@ from datetime import datetime
 
 from contender.api import Phase, Trial, seconds
 from contender.rollout import room, rules
-from contender.rollout.counting import count, interval, narrowed
+from contender.rollout.counting import count, interval
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import rounded
 from contender.rollout.look import SHORTEST, Sight, decided, facts, new_step, passed, recorded, too_soon, unheard
+from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.rules import Finding
 from contender.rollout.watch import Watch
 
 
 def begin(trial: Trial, now: datetime) -> Trial:
     """The trial as the last router pod carries the promotion."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
-    watches = tuple(Watch.begin(measure, trial.rules.confidence).dump() for measure in evidence.measures)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    watches = tuple(Watch.begin(measure, trial.rules.confidence).dump() for measure in _guarded(evidence))
     return room.fitted(replace(trial, phase=Phase.STANDBY, since=now, soaked_seconds=0.0, watches=watches))
 
 
@@ -45,10 +46,9 @@ def _set_back(trial: Trial, sight: Sight) -> Trial:
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """The counts of the promoted variant alone: it is the only one that the route names."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     holder, other = trial.challenger.variant, trial.champion.variant
-    pods = [narrowed(pod, trial.rules.guardrails) for pod in sight.pods]
-    seen, cursors, dropped = interval(evidence.cursors, pods, holder, other, 0)
+    seen, cursors, dropped = interval(evidence.cursors, evidence.of_use(sight.pods), holder, other, 0)
     watches = tuple(watch.absorb(count(seen.champion, watch.guardrail)).dump() for watch in _watches(trial, evidence))
     after = replace(evidence, cursors=cursors).drop(dropped).drop(unheard(trial, sight))
     soaked = trial.soaked_seconds + passed(trial, sight.now)
@@ -57,11 +57,15 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
 
 
 def _watches(trial: Trial, evidence: Evidence) -> tuple[Watch, ...]:
-    return tuple(Watch.parse(raw, measure) for raw, measure in zip(trial.watches, evidence.measures, strict=True))
+    return tuple(Watch.parse(raw, measure) for raw, measure in zip(trial.watches, _guarded(evidence), strict=True))
+
+
+def _guarded(evidence: Evidence) -> list[MeasureEvidence]:
+    return [measure for measure in evidence.measures if not measure.objective]
 
 
 def _findings(trial: Trial) -> tuple[Finding, ...]:
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     looks = 1 + seconds(trial.rules.standby) / SHORTEST
     watches = _watches(trial, evidence)
     return tuple(Finding(watch.name, rounded(watch.breach(looks)), 0.0, watch.summary) for watch in watches)
