@@ -216,6 +216,7 @@ class Trial:
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
+    soaked_seconds: float  # time that has passed since then, as far as clocks can be believed
     looked_at: datetime | None
     traffic_at: datetime | None  # the challenger's last request at the present share
     judged_seconds: float  # time in which evidence arrived
@@ -224,6 +225,7 @@ class Trial:
     decisions: tuple[Json, ...]
     evidence: Json
     pairs: Json  # requests that both variants answered, in the shadow
+    series: tuple[Json, ...]  # the course of the evidence, thinned
     watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
     renewed: tuple[str, ...]  # stale commands that were taken away since
@@ -245,6 +247,7 @@ class Trial:
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
             since=moment(status.get("since")),
+            soaked_seconds=status.get("soakedSeconds", 0.0),
             looked_at=moment(status.get("lookedAt")),
             traffic_at=moment(status.get("trafficAt")),
             judged_seconds=status.get("judgedSeconds", 0.0),
@@ -253,6 +256,7 @@ class Trial:
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
             pairs=status.get("pairs", {}),
+            series=tuple(status.get("series", ())),
             watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
             renewed=tuple(status.get("renewed", ())),

@@ -37,6 +37,7 @@ class Counters:
     timeouts: int = 0
     timed: int = 0  # answers in the latency histogram
     faster: Mapping[float, int] = field(default_factory=dict)  # bucket edge in seconds -> answers at or under it
+    begun: int = 0  # sent there: completed or under way; may fall by a few, since Envoy counts on while it is read
     shed: int = 0  # copies that the router let go, since too many were under way: errors and completed, and nobody's
 
 

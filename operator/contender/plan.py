@@ -132,6 +132,7 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
         commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),
+        by_user=seen.deployment.sticky is not None,
     )
 
 
@@ -177,8 +178,9 @@ def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any]
         yield Event("Normal", "TrialBegins", f"{name}: variant {challenger['variant']} is the challenger")
     if before is None or after is None:
         return
+    told = {(decision["at"], decision["rule"]) for decision in before.decisions}
     for decision in after.decisions:
-        if decision not in before.decisions and (kind := _event_type(decision)):
+        if (decision["at"], decision["rule"]) not in told and (kind := _event_type(decision)):
             yield Event(kind, decision["rule"], f"{after.name}: {decision['decision']}: {decision['message']}")
     variant = after.challenger.variant
     if after.phase is Phase.STANDBY and before.phase is Phase.PROMOTING:

@@ -23,7 +23,7 @@ from contender.api import (
 )
 from contender.api import seconds as length
 from contender.ladder import EDGES
-from contender.rollout import look
+from contender.rollout import decisions, series
 from contender.rollout.answers import ANSWERS, Outcome
 from contender.rollout.verdict import Verdict
 from tools import crds
@@ -213,4 +213,5 @@ def test_a_share_that_is_negligible_is_known_of_every_measure() -> None:
 
 def test_lists_in_a_status_are_cut_where_the_schema_ends() -> None:
     assert SCHEMAS["ModelDeployment"]["status.history"]["maxItems"] == status.HISTORY
-    assert SCHEMAS["Trial"]["status.decisions"]["maxItems"] == look.DECISIONS
+    assert SCHEMAS["Trial"]["status.decisions"]["maxItems"] == decisions.DECISIONS
+    assert SCHEMAS["Trial"]["status.series"]["maxItems"] == series.POINTS

@@ -52,6 +52,7 @@ READY = Facts(
     findings=(FINE,),
     commands=Commands(),
     trusted=False,
+    broken_split=None,
 )
 
 # What makes each rule speak. Changes of one rule are chosen so that they leave the others' facts alone where they can.
@@ -69,6 +70,7 @@ SPEAKS: dict[Callable[..., object], dict[str, object]] = {
     rules.shadow_comes_first: {"step": -1, "rules": REHEARSED},
     rules.challenger_is_qualified: {"step": -1},
     rules.share_is_not_live: {"share_is_live": False},
+    rules.split_is_broken: {"broken_split": "40 % are sent to the challenger"},
     rules.no_traffic_arrives: {"quiet": 20.0},
     rules.shadow_goes_on: {"step": -1, "rules": REHEARSED, "shadowed": 299.0},
     rules.shadow_was_survived: {"step": -1, "rules": REHEARSED, "shadowed": 300.0},
@@ -209,6 +211,7 @@ facts = st.builds(
     findings=st.lists(findings, min_size=1, max_size=4).map(tuple),
     commands=st.builds(Commands, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
     trusted=st.booleans(),
+    broken_split=st.none() | st.just("40 % are sent to the challenger"),
 )
 
 
@@ -218,7 +221,7 @@ def test_traffic_goes_to_the_challenger_only_when_it_is_ready_and_clean(facts: F
 
     if isinstance(verdict, Shadow | Shift | Promote):
         assert facts.ready >= facts.capacity
-        assert all(finding.breach < facts.breach_bar for finding in facts.findings)
+        assert facts.broken_split or all(finding.breach < facts.breach_bar for finding in facts.findings)
 
 
 @given(facts)
@@ -227,6 +230,23 @@ def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts
         assert facts.on_last_step
         assert not facts.unproved
         assert facts.challenger_requests > 0
+
+
+@given(facts)
+def test_with_a_broken_split_only_a_person_decides(facts: Facts) -> None:
+    """Or what needs no comparison: the first share, and a model that is trusted."""
+    broken = replace(facts, broken_split="40 % are sent to the challenger")
+    verdict = judge(broken)
+
+    if not (facts.commands.promote or facts.commands.abort or facts.trusted or facts.step < 0):
+        assert isinstance(verdict, Hold)
+
+
+def test_a_broken_split_is_told_with_what_to_look_at() -> None:
+    verdict = judge(replace(READY, findings=(BROKEN,), broken_split="40 % are sent to the challenger"))
+
+    assert verdict.rule == "SplitIsBroken"
+    assert "no verdict is worth anything: 40 % are sent to the challenger; see" in verdict.message
 
 
 @given(facts)

@@ -12,13 +12,13 @@ from typing import Any
 
 from contender.api import ModelDeployment, Trial
 from contender.intent import INTENT, Intent
+from contender.ladder import EDGES
 from contender.manifests.trial import trial_status
 from contender.observation import Block, Counters, Entry, Observation, Problem, Recording, Router, RouterPod, Variant
 from contender.plan import Plan, make_plan
 from contender.rollout import look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EDGES = (0.1, 0.25, 1.0)
 SERVING_IMAGE = "serving:1"
 
 
@@ -77,6 +77,7 @@ class World:
     errors: dict[str, float] = field(default_factory=dict)
     broken: dict[str, Problem] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    skew: int | None = None  # the challenger's share in truth, in percent, when that is not the route's
     lag: float = 0.3  # the chance that a router pod does not take the newest files at a tick
     raw: dict[str, Any] = field(default_factory=dict)
     now: datetime = START
@@ -195,7 +196,8 @@ class World:
         if envoy.block is None:
             return
         route = envoy.block.route
-        ours = round(requests * route.share / 100)
+        share = route.share if self.skew is None or not route.share else self.skew
+        ours = round(requests * share / 100)
         for variant, number in ((route.champion, requests - ours), (route.challenger, ours)):
             if variant is not None and number:
                 self._answer(envoy, variant, number)
@@ -224,6 +226,7 @@ class World:
             completed=old.completed + number,
             errors=old.errors + failed,
             timed=old.timed + number,
+            begun=old.begun + number,
             faster=dict.fromkeys(EDGES, old.timed + number),
         )
 

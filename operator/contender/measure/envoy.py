@@ -115,21 +115,25 @@ def _is_live(samples: Samples, deployment: str, variant: str, *purposes: str) ->
 
 
 def _active(samples: Samples, deployment: str, variant: str) -> int:
-    clusters = [cluster_name(deployment, variant, purpose) for purpose in (*PURPOSES, SHADOW)]
-    names = ("upstream_rq_active", "upstream_rq_pending_active")
-    return sum(_total(samples, name, cluster) for name in names for cluster in clusters)
+    return sum(_under_way(samples, cluster_name(deployment, variant, purpose)) for purpose in (*PURPOSES, SHADOW))
+
+
+def _under_way(samples: Samples, cluster: str) -> int:
+    return sum(_total(samples, name, cluster) for name in ("upstream_rq_active", "upstream_rq_pending_active"))
 
 
 def _counters(samples: Samples, cluster: str) -> Counters:
     spared = sum(_total(samples, "upstream_rq_total", cluster, envoy_response_code=str(code)) for code in SPARED)
     refused = _total(samples, "upstream_rq_xx_total", cluster, envoy_response_code_class="4")
+    completed = _total(samples, "upstream_rq_completed_total", cluster)
     return Counters(
-        completed=_total(samples, "upstream_rq_completed_total", cluster),
+        completed=completed,
         retries=_total(samples, "upstream_rq_retry_total", cluster),
         errors=_total(samples, "upstream_rq_xx_total", cluster, envoy_response_code_class="5"),
         rejected=max(0, refused - spared),  # Envoy reads its counters one by one: a late one may be ahead
         timeouts=_total(samples, "upstream_rq_timeout_total", cluster),
         timed=_total(samples, "upstream_rq_time_count", cluster),
+        begun=completed + _under_way(samples, cluster),
         faster={edge: _total(samples, "upstream_rq_time_bucket", cluster, le=f"{edge * 1000:.0f}") for edge in EDGES},
     )
 

@@ -6,10 +6,17 @@ from contender.rollout.rules import Finding
 
 
 def findings(evidence: Evidence, confidence: float) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(measure.name, measure.breach(), measure.proof(), _summary(measure, confidence), measure.objective)
-        for measure in evidence.measures
-    )
+    return tuple(_finding(measure, confidence) for measure in evidence.measures)
+
+
+def _finding(measure: MeasureEvidence, confidence: float) -> Finding:
+    breach, proof = rounded(measure.breach()), rounded(measure.proof())
+    return Finding(measure.name, breach, proof, _summary(measure, confidence), measure.objective)
+
+
+def rounded(evalue: float) -> float:
+    """As the Trial keeps it: what was judged can be judged again."""
+    return float(f"{evalue:.6g}")
 
 
 def _summary(measure: MeasureEvidence, confidence: float) -> str:

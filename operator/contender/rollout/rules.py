@@ -19,6 +19,7 @@ ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
     OnTimeout.PROMOTE: Promote,
 }
 
+TOLD = 2  # findings in one sentence; the Trial has all
 TRAFFIC_PATIENCE = 15.0  # seconds without a request to the challenger before that is worth saying
 
 
@@ -53,6 +54,7 @@ class Facts:
     findings: tuple[Finding, ...]
     commands: Commands
     trusted: bool  # the challenger was champion not long ago
+    broken_split: str | None  # how the requests were split, when not as wanted
 
     @property
     def on_last_step(self) -> bool:
@@ -81,6 +83,8 @@ def abort_is_commanded(facts: Facts) -> Verdict | None:
 
 
 def guardrail_is_breached(facts: Facts) -> Verdict | None:
+    if facts.broken_split:
+        return None
     broken = [finding for finding in facts.findings if finding.breach >= facts.breach_bar]
     return Reject(_sentence(broken)) if broken else None
 
@@ -149,6 +153,14 @@ def share_is_not_live(facts: Facts) -> Verdict | None:
         return None
     what = f"share of {facts.rules.steps[facts.step]} %" if facts.step >= 0 else "shadow traffic"
     return Hold(f"waiting for every router pod to carry the {what}")
+
+
+def split_is_broken(facts: Facts) -> Verdict | None:
+    if facts.broken_split is None:
+        return None
+    mend = f"see what else than the ConfigMap {names.ROUTER} decides who is asked, and who edited it"
+    said = "the split is broken and no verdict is worth anything"
+    return Hold(f"{said}: {facts.broken_split}; {mend}, or end the trial with {names.ABORT}")
 
 
 def no_traffic_arrives(facts: Facts) -> Verdict | None:
@@ -233,6 +245,7 @@ RULES: tuple[Rule, ...] = (
     shadow_comes_first,  # the first requests, or copies of them
     challenger_is_qualified,
     share_is_not_live,
+    split_is_broken,
     no_traffic_arrives,
     shadow_goes_on,
     shadow_was_survived,
@@ -269,7 +282,8 @@ def _spoken(facts: Facts, rules: tuple[Rule, ...]) -> Iterator[Verdict]:
 
 
 def _sentence(findings: tuple[Finding, ...] | list[Finding]) -> str:
-    return "; ".join(f"{finding.name}: {finding.summary}" for finding in findings)
+    told = [f"{finding.name}: {finding.summary}" for finding in findings[:TOLD]]
+    return "; ".join([*told, *([f"and {len(findings) - TOLD} more"] if len(findings) > TOLD else [])])
 
 
 def _capacity(facts: Facts) -> str:

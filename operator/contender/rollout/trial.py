@@ -72,6 +72,7 @@ WAITS_FOR_THE_WORLD = frozenset(
         rules.trial_is_paused,
         rules.champion_is_not_ready,
         rules.router_is_silent,
+        rules.split_is_broken,
         rules.no_traffic_arrives,
         rules.time_is_up,
         rules.approval_is_awaited,
