@@ -62,7 +62,7 @@ def test_the_whole_of_each_bet_is_laid(bets: evalues.Mixture) -> None:
 
 
 def test_without_an_event_three_quarters_of_the_bet_against_the_bound_grow_nearly_as_its_inverse() -> None:
-    """At a rate of `below`, 4,000 requests without an event have the chance 0.999**4000, at a hundredth of it nearly 1."""
+    """At a rate of `below`, 4,000 requests without an event have the chance 0.999**4000, at a hundredth of it 1."""
     alone = 0.75 * (0.999**-4000) ** 0.99
 
     assert alone < math.exp(evalues.log_below(0, 4000, 0.001)) < 1.4 * alone
