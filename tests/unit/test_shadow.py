@@ -1,12 +1,17 @@
 """The rehearsal before the first share: copies of requests, judged, that no user sees the answers of."""
 
+from dataclasses import replace
+
 import pytest
 
-from contender import names
+from contender import names, traffic
 from contender.api import Phase
 from contender.observation import Answer, Counters, Problem, Recording, Route, RouterPod
 from contender.plan import Plan
 from contender.rollout import shadow
+from contender.rollout.pairs import PROCESSES, Joined
+from contender.rollout.replay import replay
+from contender.rollout.room import fitted
 from tests.unit.world import World
 
 REHEARSAL = {"percent": 40, "duration": "10s"}
@@ -124,6 +129,50 @@ def test_the_clock_of_the_rehearsal_stands_still_without_traffic() -> None:
     assert world.newest_trial.phase is Phase.PROMOTED
 
 
+def test_copies_that_never_come_are_waited_for_and_told() -> None:
+    world, _, _ = challenged()
+    world.run(20, until="Qualifying")
+    world.rate = 0.0
+    world.run(20)
+
+    assert world.newest_trial.since is not None
+    assert world.newest_trial.shadowed_seconds == 0.0
+    assert world.status["phase"] == "Holding"
+
+
+def test_a_router_pod_that_lacks_the_cluster_for_copies_is_touched_until_it_has_it() -> None:
+    world, _, challenger = challenged()
+    world.run(20, until="Shadowing")
+    world.run(3)
+    seen = world.see()
+    behind, other = seen.router.pods
+    without = replace(seen, router=replace(seen.router, pods=(replace(behind, shadows={}), other)))
+
+    assert world.block is not None
+    assert world.block.shadows == (challenger,)
+    assert traffic.stale_pods(world.block, seen) == ()
+    assert traffic.stale_pods(world.block, without) == (behind.name,)
+
+
+def test_each_verdict_of_a_rehearsal_can_be_judged_again_from_its_trial() -> None:
+    world, _, _ = challenged()
+    world.run(200, until="Idle")
+    checks = replay(world.newest_trial)
+
+    assert {"ShadowComesFirst", "ShadowGoesOn", "ShadowWasSurvived"} <= {check.found.split()[-1] for check in checks}
+    assert all(check.agrees for check in checks)
+
+
+def test_pairs_leave_less_room_to_the_history_of_a_trial() -> None:
+    world, _, _ = challenged()
+    world.run(60, until="Shifting")
+    line = {**world.newest_trial.decisions[-1], "message": "x" * 200}
+    long = replace(world.newest_trial, decisions=(line,) * 100)
+    read = Joined(10**9, {f"{number:08x}": 10**9 for number in range(PROCESSES)})
+
+    assert len(fitted(replace(long, pairs=read.dump())).decisions) < len(fitted(replace(long, pairs={})).decisions)
+
+
 def test_a_pause_keeps_the_copies_and_the_guardrails() -> None:
     world, _, challenger = challenged()
     world.run(20, until="Shadowing")
@@ -219,5 +268,6 @@ def test_a_router_pod_that_copies_nothing_is_on_no_route_of_the_rehearsal() -> N
 
     (seen,) = shadow.seen_by([pod], world.newest_trial)
 
+    assert seen.uid != pod.uid  # a cursor of live requests must not go on with copies
     assert seen.route is None
     assert seen.counters == {champion: Counters(completed=9)}
