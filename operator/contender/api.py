@@ -226,6 +226,8 @@ class Trial:
     evidence: Json
     pairs: Json  # requests that both variants answered, in the shadow
     series: tuple[Json, ...]  # the course of the evidence, thinned
+    sentences: tuple[str, ...]  # one for each measure, for people
+    eta: Json  # what was foretold, and what is left; {} while no rate is known
     watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
     renewed: tuple[str, ...]  # stale commands that were taken away since
@@ -257,6 +259,8 @@ class Trial:
             evidence=status.get("evidence", {}),
             pairs=status.get("pairs", {}),
             series=tuple(status.get("series", ())),
+            sentences=tuple(status.get("sentences", ())),
+            eta=status.get("eta", {}),
             watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
             renewed=tuple(status.get("renewed", ())),

@@ -178,6 +178,10 @@ def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any]
         yield Event("Normal", "TrialBegins", f"{name}: variant {challenger['variant']} is the challenger")
     if before is None or after is None:
         return
+    foretold = after.eta.get("foretold")
+    if foretold and "foretold" not in before.eta:
+        warned = "Normal" if foretold["inTime"] else "Warning"
+        yield Event(warned, "TrialForetold", f"{after.name}: {foretold['message']}")
     told = {(decision["at"], decision["rule"]) for decision in before.decisions}
     for decision in after.decisions:
         if (decision["at"], decision["rule"]) not in told and (kind := _event_type(decision)):

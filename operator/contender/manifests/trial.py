@@ -67,6 +67,8 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         "evidence": known.evidence,
         **({"pairs": known.pairs} if known.pairs else {}),
         **({"series": list(known.series)} if known.series else {}),
+        **({"sentences": list(known.sentences)} if known.sentences else {}),
+        **({"eta": known.eta} if known.eta else {}),
         **({"watches": list(known.watches)} if known.watches else {}),
         **({"verdict": known.verdict, "message": known.verdict["message"]} if known.verdict else {}),
         **{key: rfc3339(when) for key, when in moments.items() if when is not None},

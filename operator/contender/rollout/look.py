@@ -11,12 +11,12 @@ from typing import Any
 from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
 from contender.observation import Recording, RouterPod, Variant
-from contender.rollout import record, room, rules, series, shadow
+from contender.rollout import eta, record, room, rules, series, shadow
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
 from contender.rollout.counting import Dropped
 from contender.rollout.evidence import Evidence
-from contender.rollout.findings import findings
+from contender.rollout.findings import findings, sentence
 from contender.rollout.verdict import Shadow, Verdict
 
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
@@ -50,7 +50,21 @@ def again(trial: Trial, sight: Sight) -> Trial:
     seen = _taken_in(trial, sight)
     known = facts(seen, sight)
     verdict = rules.turn(known) if trial.phase is Phase.PROMOTING else rules.judge(known)
-    return room.fitted(seen if verdict is None else decided(seen, verdict, known, sight.now))
+    return told(seen if verdict is None else decided(seen, verdict, known, sight.now))
+
+
+def told(trial: Trial) -> Trial:
+    """The trial with what people read in it, and no larger than it may be."""
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    known = replace(trial, eta=eta.told(trial, evidence))
+    rate, confidence = challenger_rate(known), trial.rules.confidence
+    sentences = (f"{measure.name}: {sentence(measure, confidence, rate)}" for measure in evidence.measures)
+    return room.fitted(replace(known, sentences=tuple(sentences)))
+
+
+def challenger_rate(trial: Trial) -> float | None:
+    """Requests a second that the present share brings; None while it is not known."""
+    return trial.eta.get("requestsPerSecond", 0.0) * share(trial) / 100 or None
 
 
 def too_soon(trial: Trial, sight: Sight) -> bool:
@@ -181,7 +195,7 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         shadowed=None if trial.shadowed_seconds is None else round(trial.shadowed_seconds, 3),
         quiet=round((sight.now - heard).total_seconds(), 3),
         challenger_requests=evidence.challenger_requests,
-        findings=findings(evidence, trial.rules.confidence),
+        findings=findings(evidence, trial.rules.confidence, challenger_rate(trial)),
         commands=sight.commands,
         trusted=trial.trusted,
         broken_split=evidence.split.problem,

@@ -16,7 +16,7 @@ from contender.rollout.evidence import Evidence
 from contender.rollout.measure_evidence import MeasureEvidence
 
 POINTS = 200
-LEAST = 2  # so many are kept however little room there is
+LEAST = 4  # so many are kept however little room there is
 
 Series = tuple[Json, ...]
 
@@ -43,7 +43,7 @@ def fitted(series: Series, room: int) -> Series:
     return series
 
 
-def size(value: Sequence[Json] | Json) -> int:
+def size(value: Sequence[Json] | Sequence[str] | Json) -> int:
     """Bytes that a value takes in an object as the API server keeps it."""
     return len(json.dumps(value, separators=(",", ":")))
 
