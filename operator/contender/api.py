@@ -5,26 +5,30 @@ Keys are the YAML's in snake case. What the operator only passes on (resources, 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 Json = Mapping[str, Any]
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
 def seconds(duration: str) -> float:
     """The length of a duration such as `250ms`, `2m` or `1h30m`, in seconds."""
-    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", duration))
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", duration)
+    return sum(float(number) * MILLISECONDS[unit] for number, unit in parts) / 1000
 
 
 class Measure(StrEnum):
     ERRORS = "errors"
     REJECTED = "rejected"
     LATENCY = "latency"
+
+
+SPARED = (401, 403, 429)  # a client without rights, or too eager: not the model's doing, so not `rejected`
 
 
 class OnTimeout(StrEnum):
@@ -42,6 +46,7 @@ class Phase(StrEnum):
     """Where a trial is. The last three are ends."""
 
     QUALIFYING = "Qualifying"
+    SHADOWING = "Shadowing"
     SHIFTING = "Shifting"
     HOLDING = "Holding"
     PROMOTING = "Promoting"
@@ -58,23 +63,55 @@ ENDED = frozenset({Phase.PROMOTED, Phase.REJECTED, Phase.SUPERSEDED})
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
+    """What the challenger must keep; in `objectives`, what it must be shown to keep."""
+
     measure: Measure
     over: str | None  # latency only: what counts as slow
     no_worse_than: float | None
     below: float | None
+    quantile: float | None = None  # latency only, without `over`: which times are compared
+    better: bool | None = None  # objectives only
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
-        return cls(Measure(raw["measure"]), raw.get("over"), raw.get("noWorseThan"), raw.get("below"))
+        return cls(
+            measure=Measure(raw["measure"]),
+            over=raw.get("over"),
+            no_worse_than=raw.get("noWorseThan"),
+            below=raw.get("below"),
+            quantile=raw.get("quantile"),
+            better=raw.get("better"),
+        )
+
+    def with_negligible(self, shares: Mapping[str, float]) -> Self:
+        """With the measure's share of `shares` for `below`, where that has a meaning and nothing else was written."""
+        if self.below is not None or self.quantile is not None or self.better:
+            return self
+        return replace(self, below=shares.get(self.measure))
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """How much of the live traffic is copied to the challenger before its first share, and for how long."""
+
+    percent: int
+    duration: str
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(raw["percent"], raw["duration"])
 
 
 @dataclass(frozen=True, slots=True)
 class TrialRules:
     """`spec.trial`, which a Trial copies when it begins."""
 
+    shadow: Shadow | None
     steps: tuple[int, ...]
     soak: str
     guardrails: tuple[Guardrail, ...]
+    objectives: tuple[Guardrail, ...]
+    negligible: Mapping[str, float]  # measure -> `below`; in guardrails and objectives already
     confidence: float
     timeout: str
     on_timeout: OnTimeout
@@ -83,16 +120,24 @@ class TrialRules:
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
+        shadow = raw.get("shadow")
         return cls(
+            shadow=None if shadow is None else Shadow.parse(shadow),
             steps=tuple(raw["steps"]),
             soak=raw["soak"],
-            guardrails=tuple(Guardrail.parse(guardrail) for guardrail in raw["guardrails"]),
+            guardrails=_guardrails(raw["guardrails"], raw["negligible"]),
+            objectives=_guardrails(raw["objectives"], raw["negligible"]),
+            negligible=raw["negligible"],
             confidence=raw["confidence"],
             timeout=raw["timeout"],
             on_timeout=OnTimeout(raw["onTimeout"]),
             approval=Approval(raw["approval"]),
             standby=raw["standby"],
         )
+
+
+def _guardrails(raw: Sequence[Json], negligible: Mapping[str, float]) -> tuple[Guardrail, ...]:
+    return tuple(Guardrail.parse(guardrail).with_negligible(negligible) for guardrail in raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +216,18 @@ class Trial:
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
+    soaked_seconds: float  # time that has passed since then, as far as clocks can be believed
     looked_at: datetime | None
     traffic_at: datetime | None  # the challenger's last request at the present share
     judged_seconds: float  # time in which evidence arrived
+    shadowed_seconds: float | None  # the part of it with shadow traffic; None before that began
     verdict: Json | None
     decisions: tuple[Json, ...]
     evidence: Json
+    pairs: Json  # requests that both variants answered, in the shadow
+    series: tuple[Json, ...]  # the course of the evidence, thinned
+    sentences: tuple[str, ...]  # one for each measure, for people
+    eta: Json  # what was foretold, and what is left; {} while no rate is known
     watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
     renewed: tuple[str, ...]  # stale commands that were taken away since
@@ -198,12 +249,18 @@ class Trial:
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
             since=moment(status.get("since")),
+            soaked_seconds=status.get("soakedSeconds", 0.0),
             looked_at=moment(status.get("lookedAt")),
             traffic_at=moment(status.get("trafficAt")),
             judged_seconds=status.get("judgedSeconds", 0.0),
+            shadowed_seconds=status.get("shadowedSeconds"),
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
+            pairs=status.get("pairs", {}),
+            series=tuple(status.get("series", ())),
+            sentences=tuple(status.get("sentences", ())),
+            eta=status.get("eta", {}),
             watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
             renewed=tuple(status.get("renewed", ())),
@@ -214,6 +271,12 @@ class Trial:
     @property
     def ended(self) -> bool:
         return self.phase in ENDED
+
+    @property
+    def in_shadow(self) -> bool:
+        """It goes on between the beginning of its shadow traffic and its first share."""
+        begun = self.step < 0 and self.shadowed_seconds is not None
+        return begun and self.phase in {Phase.SHADOWING, Phase.HOLDING}
 
 
 def moment(text: str | None) -> datetime | None:

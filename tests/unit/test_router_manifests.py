@@ -2,13 +2,16 @@
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contender.api import seconds
+from contender.ladder import EDGES
 from contender.manifests.routes import RouterFull
-from contender.manifests.routes.bootstrap import EDGES, bootstrap
+from contender.manifests.routes.bootstrap import bootstrap
 from contender.manifests.routes.envoy import configmap_data, parse_blocks, parse_split, split_text
 from contender.manifests.routes.router import router_objects
 from contender.observation import Block, Route
@@ -17,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden" / "router"
 
 A, B = "ab12cd34", "ef56ab78"
 CHURN = Block(10_000, Route(A, B, 25), (A, B), 30.0, {A: 8080, B: 9000})
+IRIS = Block(10_002, Route(A, B, 0, mirror=40), (A, B), 30.0, {A: 8080, B: 8080}, shadows=(B,))
 FRAUD = Block(10_001, Route(A), (A,), 0.25, {A: 8080})
 OWNERS = [{"apiVersion": "contender.dev/v1alpha1", "kind": "ModelDeployment", "name": "churn", "uid": "u-1"}]
 RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
@@ -35,6 +39,7 @@ RENDERED = {
     "deployment": objects()["Deployment"],
     "poddisruptionbudget": objects()["PodDisruptionBudget"],
     "files": files({"churn": CHURN, "fraud": FRAUD}),
+    "shadow": files({"iris": IRIS}),
     "no-models": files({}),
 }
 
@@ -79,7 +84,9 @@ def test_a_block_that_a_hand_broke_counts_as_not_written(text: str) -> None:
     assert parse_blocks(data) == {"fraud": FRAUD}
 
 
-@pytest.mark.parametrize("route", [Route(A), Route(A, B, 0), Route(A, B, 25), Route(A, B, 100)], ids=str)
+@pytest.mark.parametrize(
+    "route", [Route(A), Route(A, B, 0), Route(A, B, 0, 40), Route(A, B, 25), Route(A, B, 100)], ids=str
+)
 def test_a_split_in_words_says_the_route(route: Route) -> None:
     version = f"{split_text('other', Route(B))} {split_text('churn', route)} 0a1b2c3d"
 
@@ -111,5 +118,22 @@ def test_a_namespace_holds_200_models_and_says_so_when_their_trials_no_longer_fi
         configmap_data("team-a", dict.fromkeys(names, CHURN))
 
 
-def test_the_ladder_rises() -> None:
+def test_the_ladder_rises_from_a_millisecond_to_thirty_seconds_in_steps_of_a_fifth_at_most() -> None:
     assert list(EDGES) == sorted(set(EDGES))
+    assert (EDGES[0], EDGES[-1]) == (0.001, 30)
+    assert all(later <= 1.2001 * edge for edge, later in pairwise(EDGES) if edge >= 0.005)
+
+
+def test_from_ten_milliseconds_any_two_edges_next_but_one_are_a_fifth_apart_at_most() -> None:
+    assert all(
+        next_but_one <= 1.2001 * edge for edge, next_but_one in zip(EDGES, EDGES[2:], strict=False) if edge >= 0.01
+    )
+
+
+def test_edges_are_whole_milliseconds_of_two_digits_as_the_router_counts() -> None:
+    assert {float(f"{edge:.2g}") for edge in EDGES} == set(EDGES)
+    assert all(round(edge * 1000) / 1000 == edge for edge in EDGES)
+
+
+def test_every_edge_can_be_written_as_a_duration() -> None:
+    assert [seconds(f"{1000 * edge:g}ms") for edge in EDGES] == list(EDGES)
