@@ -17,7 +17,7 @@ from contender import names
 from tests.e2e.eventually import eventually
 from tests.e2e.leader import kill_leader
 from tests.e2e.models import requests
-from tests.e2e.scene import Json, Scene, condition, is_staying
+from tests.e2e.scene import Json, Scene, condition, is_ready, is_staying
 from tests.load import Load, Recording
 from tests.load.node_port import door
 from tests.store import StoredModel
@@ -210,6 +210,25 @@ class Then:
             stalled = self.story.scene.condition("Stalled")
             assert (stalled["status"], stalled["reason"]) == ("True", reason), f"Stalled is {stalled}"
             assert mend in stalled["message"], f"{mend!r} is not in {stalled['message']!r}"
+
+        self.story.eventually(seen, within=within)
+
+    def champion_lacks_a_pod(self, mend: str, *, within: float = 60) -> None:
+        """The champion serves, and its condition says why another pod of it does not start."""
+
+        def seen() -> None:
+            available = self.story.scene.condition("ChampionAvailable")
+            assert available["status"] == "True", f"ChampionAvailable is {available}"
+            assert mend in available["message"], f"{mend!r} is not in {available['message']!r}"
+
+        self.story.eventually(seen, within=within)
+
+    def has_ready_pods(self, variant: str, count: int, *, within: float = 60) -> None:
+        """A variant has so many pods that are ready."""
+
+        def seen() -> None:
+            ready = [pod["metadata"]["name"] for pod in self.story.scene.pods(variant) if is_ready(pod)]
+            assert len(ready) == count, f"ready: {ready}"
 
         self.story.eventually(seen, within=within)
 
