@@ -110,3 +110,9 @@ def is_ready(pod: Json) -> bool:
 def moment(text: str) -> float:
     """An RFC 3339 time of a status as Unix time."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def exposures(trial: Json) -> int:
+    """Requests of the challenger that the trial has counted."""
+    count: int = trial["status"]["evidence"]["measures"][0]["challenger"]["exposures"]
+    return count

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from tests.cluster import Cluster
 from tests.e2e.models import Models
+from tests.e2e.scene import exposures
 from tests.e2e.story import Story
-from tests.e2e.test_mishaps import exposures
 from tests.installation import install
 
 
