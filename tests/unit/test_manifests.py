@@ -36,6 +36,11 @@ def own_runtime() -> ModelDeployment:
     return owner(runtime=runtime, scheduling={"nodeSelector": {"disk": "ssd"}})
 
 
+def image_alone() -> ModelDeployment:
+    """The image brings the model itself."""
+    return owner(model={}, runtime={"image": "ghcr.io/example/triton:1"})
+
+
 def of_claim() -> ModelDeployment:
     model = {"uri": "pvc://models/churn/7", "digest": "sha256:" + "7" * 64, "format": "onnx", "version": "7"}
     return owner(model=model, autoscaling={"minReplicas": 2, "maxReplicas": 4, "behavior": {"scaleDown": {}}})
@@ -52,6 +57,7 @@ def behind_a_login() -> ModelDeployment:
 CASES = {
     "serving-image": owner,
     "own-runtime": own_runtime,
+    "image-alone": image_alone,
     "from-a-claim": of_claim,
     "pickle": of_a_pickle,
     "behind-a-login": behind_a_login,

@@ -104,10 +104,11 @@ def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
 
 def _trust(intent: Intent) -> list[dict[str, Any]]:
     """What the user allows a model to be loaded with. Nothing if nothing is said: what runs already stays as it is."""
-    model = intent.model
-    policy = {"CONTENDER_VERSION_POLICY": model["versionPolicy"]} if "versionPolicy" in model else {}
-    pickle = {"CONTENDER_ALLOW_PICKLE": "true", "CONTENDER_MODEL_DIGEST": model["digest"]}
-    allowed = {**policy, **(pickle if model.get("allowPickle") else {})}
+    model, allowed = intent.model, {}
+    if "versionPolicy" in model:
+        allowed["CONTENDER_VERSION_POLICY"] = model["versionPolicy"]
+    if model.get("allowPickle"):
+        allowed |= {"CONTENDER_ALLOW_PICKLE": "true", "CONTENDER_MODEL_DIGEST": model["digest"]}
     return [{"name": name, "value": value} for name, value in allowed.items()]
 
 
