@@ -23,7 +23,8 @@ from tests.load.node_port import door
 from tests.store import StoredModel
 
 NODE_PORT = 30080
-MADE = "trials,deployments,replicasets,pods,services,configmaps,hpa,pdb"  # the kinds that Contender makes, or has made
+BUILT_IN = "deployments,replicasets,pods,services,configmaps,hpa,pdb"  # the kinds that Contender makes, or has made
+MADE = f"trials,{BUILT_IN}"
 T = TypeVar("T")
 
 # Two shares, short soaks, and bounds that a hundred requests a second prove or break within seconds.
@@ -295,13 +296,13 @@ class Then:
         """Nothing is left of a variant but what is on its way out."""
         self._gone(f"{names.VARIANT}={variant}")
 
-    def nothing_is_left(self) -> None:
+    def nothing_is_left(self, kinds: str = MADE) -> None:
         """Nothing that Contender makes is left but what is on its way out."""
-        self._gone(names.COMPONENT)
+        self._gone(names.COMPONENT, kinds)
 
-    def _gone(self, selector: str) -> None:
+    def _gone(self, selector: str, kinds: str = MADE) -> None:
         def seen() -> None:
-            found = self.story.scene.get(MADE, "-l", selector)
+            found = self.story.scene.get(kinds, "-l", selector)
             left = [f"{each['kind']} {each['metadata']['name']}" for each in found if is_staying(each)]
             assert not left, f"left: {left}"
 

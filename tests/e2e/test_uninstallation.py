@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contender import names
 from tests.cluster import Cluster
 from tests.e2e.models import Models
-from tests.e2e.story import Story
+from tests.e2e.story import BUILT_IN, Story
 from tests.installation import install, uninstall
 
 
@@ -42,7 +42,7 @@ def test_without_its_definitions_nothing_is_left_of_what_was_served(story: Story
     install(cluster, crds__keep="false")
 
     with uninstalled(cluster):
-        story.then().nothing_is_left()
+        story.then().nothing_is_left(BUILT_IN)
         definitions = cluster.kubectl("get", "customresourcedefinitions", "-o", "name")
 
     assert names.GROUP not in definitions
