@@ -50,12 +50,17 @@ def of_a_pickle() -> ModelDeployment:
     return owner(model={**owner().model, "format": "pickle", "allowPickle": True, "versionPolicy": "SameMinor"})
 
 
+def behind_a_login() -> ModelDeployment:
+    return owner(model={**owner().model, "secretRef": {"name": "store-credentials"}})
+
+
 CASES = {
     "serving-image": owner,
     "own-runtime": own_runtime,
     "image-alone": image_alone,
     "from-a-claim": of_claim,
     "pickle": of_a_pickle,
+    "behind-a-login": behind_a_login,
 }
 
 
