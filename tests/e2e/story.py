@@ -248,7 +248,8 @@ class Then:
 
         def seen() -> Json:
             trial = self.story.scene.trial()
-            got = trial["status"]["evidence"]["measures"][0]["challenger"]["exposures"]
+            assert "evidence" in trial.get("status", {}), "there is no evidence yet"
+            got = exposures(trial)
             assert got >= exposures, f"{got} exposures of {exposures}"
             return trial
 
