@@ -17,7 +17,7 @@ from contender import names
 from tests.e2e.eventually import eventually
 from tests.e2e.leader import kill_leader
 from tests.e2e.models import requests
-from tests.e2e.scene import Json, Scene, condition, is_ready, is_staying
+from tests.e2e.scene import Json, Scene, condition, exposures, is_ready, is_staying
 from tests.load import Load, Recording
 from tests.load.node_port import door
 from tests.store import StoredModel
