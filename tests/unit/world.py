@@ -211,7 +211,7 @@ class World:
             errors=old.errors + failed,
             timed=old.timed + number,
             begun=old.begun + number,
-            faster=dict.fromkeys(EDGES, old.timed + number),
+            faster={edge: old.timed + number if edge >= 0.1 else 0 for edge in EDGES},
         )
 
     def _variant(self, workload: Workload) -> Variant:
