@@ -132,7 +132,7 @@ def test_replay_agrees_with_what_the_operator_decided(tmp_path: Path, rejected: 
 
     assert told.exit_code == 0
     assert "Reject GuardrailIsBreached" in told.stdout
-    assert "all 7 agree" in told.stdout
+    assert "all 8 agree" in told.stdout
 
 
 def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejected: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejec
 
     assert told.exit_code == 1
     assert "DISAGREES" in told.stdout
-    assert "1 of 7 do not agree" in told.stdout
+    assert "1 of 8 do not agree" in told.stdout
 
 
 def test_a_trial_may_come_by_a_pipe_and_in_a_list(rejected: dict[str, Any]) -> None:
