@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.api import Guardrail, Measure
@@ -68,7 +68,6 @@ shares = st.floats(0.0, 0.3)
 rates = st.floats(0.5, 10_000.0)
 
 
-@settings(deadline=None)
 @given(rates, shares)
 def test_twice_the_traffic_takes_no_longer_and_catches_no_less(requests: float, bad: float) -> None:
     slow, fast = foretold(requests, bad), foretold(2 * requests, bad)
@@ -82,7 +81,6 @@ def test_twice_the_traffic_takes_no_longer_and_catches_no_less(requests: float, 
             assert more.catches[0].least <= less.catches[0].least * 1.1  # events are whole numbers
 
 
-@settings(deadline=None)
 @given(rates, shares)
 def test_no_trial_is_shorter_than_its_soaks_and_what_is_fine_is_never_caught(requests: float, bad: float) -> None:
     known = foretold(requests, bad)
