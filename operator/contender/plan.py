@@ -128,6 +128,7 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         capacity=capacity.challenger_pods(trial, seen.deployment),
         pods=seen.router.pods,
         silent=seen.router.silent,
+        recordings=seen.recordings,
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
         commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),

@@ -17,6 +17,7 @@ from contender.api import (
     ModelDeployment,
     OnTimeout,
     Phase,
+    Shadow,
     Trial,
     TrialRules,
 )
@@ -90,14 +91,16 @@ PAIRS = [
     Pair("ModelDeployment", "spec", ModelDeployment, in_object(ModelDeployment)),
     Pair("ModelDeployment", "spec.trial", TrialRules, TrialRules.parse, frozenset({"historyLimit", "trustedHistory"})),
     Pair("ModelDeployment", "spec.trial.guardrails[]", Guardrail, Guardrail.parse),
+    Pair("ModelDeployment", "spec.trial.shadow", Shadow, Shadow.parse),
     Pair("Trial", "spec", Trial, in_object(Trial), frozenset({"modelDeployment"})),
     Pair("Trial", "spec.champion", Contestant, Contestant.parse),
     Pair("Trial", "spec.challenger", Contestant, Contestant.parse),
     Pair("ModelDeployment", "spec.trial.objectives[]", Guardrail, Guardrail.parse),
     Pair("Trial", "spec.guardrails[]", Guardrail, Guardrail.parse),
+    Pair("Trial", "spec.shadow", Shadow, Shadow.parse),
     Pair("Trial", "spec.objectives[]", Guardrail, Guardrail.parse),
 ]
-WHOLE = [pair for pair in PAIRS if pair.type in {TrialRules, Contestant, Guardrail}]
+WHOLE = [pair for pair in PAIRS if pair.type in {TrialRules, Contestant, Guardrail, Shadow}]
 DECISIONS = [*(verdict.__name__ for verdict in get_args(Verdict)), "Supersede"]
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.kind}.{pair.path}")
 

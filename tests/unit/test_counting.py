@@ -213,3 +213,14 @@ def test_only_timeouts_are_all_slow() -> None:
 def test_an_edge_that_the_router_does_not_have_never_passes_for_slow_answers() -> None:
     with pytest.raises(KeyError):
         count(Counters(completed=100, timed=100, faster={0.5: 100}), SLOW)
+
+
+def test_copies_that_the_router_shed_are_neither_errors_nor_exposures() -> None:
+    counters = Counters(completed=100, errors=13, rejected=7, shed=10)
+
+    assert count(counters, ERRORS) == Count(3, 90)
+    assert count(counters, REJECTED) == Count(7, 90)
+
+
+def test_a_shed_copy_that_is_seen_before_its_error_takes_nothing_away() -> None:
+    assert count(Counters(completed=2, errors=0, shed=3), ERRORS) == Count(0, 0)

@@ -110,6 +110,7 @@ def sight(world: World, trial: Trial, at: float, number: int) -> look.Sight:
         capacity=1,
         pods=pods,
         silent=("contender-router-6d5f7c9b8-abcde",) if number % 7 == 3 else (),
+        recordings={},
         share_is_live=True,
         commands=Commands(pause=number % 5 == 2),
         settled=False,

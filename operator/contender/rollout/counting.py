@@ -13,7 +13,16 @@ from typing import Any, Self
 from contender.api import Guardrail, Json, Measure, seconds
 from contender.observation import Counters, RouterPod
 
-NUMBERS = ("completed", "retries", "errors", "rejected", "timeouts", "timed", "begun")  # in the order of a cursor
+NUMBERS = (
+    "completed",
+    "retries",
+    "errors",
+    "rejected",
+    "timeouts",
+    "timed",
+    "begun",
+    "shed",
+)  # in the order of a cursor
 CURSORS = 16  # as many as the Trial's schema takes; the pods that answered last come first
 
 
@@ -108,12 +117,13 @@ def count(counters: Counters, guardrail: Guardrail) -> Count:
     """Bad events out of exposures, as the guardrail's measure sees them.
 
     A reset that the router retried is hidden from the client, so it is an error and an exposure of its own. A timeout
-    never enters the latency histogram, so it is added as one more slow answer.
+    never enters the latency histogram, so it is added as one more slow answer. What the router shed tells nothing; it
+    may be seen before the error that it is.
     """
-    exposures = counters.completed + counters.retries
+    exposures = max(0, counters.completed + counters.retries - counters.shed)
     match guardrail.measure:
         case Measure.ERRORS:
-            return Count(counters.errors + counters.retries, exposures)
+            return Count(max(0, counters.errors + counters.retries - counters.shed), exposures)
         case Measure.REJECTED:
             return Count(counters.rejected, exposures)
         case Measure.LATENCY:
@@ -169,7 +179,7 @@ def _fell(old: Counters, new: Counters) -> bool:
     """
     change = _combine(new, old, -1)
     numbers = (change.completed, change.retries, change.errors, change.rejected, change.timeouts, change.timed)
-    return min(*numbers, *change.faster.values()) < 0
+    return min(*numbers, change.shed, *change.faster.values()) < 0
 
 
 def _combine(left: Counters, right: Counters, sign: int) -> Counters:
@@ -181,6 +191,7 @@ def _combine(left: Counters, right: Counters, sign: int) -> Counters:
         rejected=left.rejected + sign * right.rejected,
         timeouts=left.timeouts + sign * right.timeouts,
         timed=left.timed + sign * right.timed,
+        shed=left.shed + sign * right.shed,
         begun=left.begun + sign * right.begun,
         faster={
             edge: left.faster.get(edge, 0) + sign * right.faster.get(edge, 0)

@@ -3,21 +3,21 @@
 All that it knows it writes into the Trial, so that a new operator process goes on where the last one stopped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
-from contender.observation import RouterPod, Variant
-from contender.rollout import eta, record, room, rules, series
+from contender.observation import Recording, RouterPod, Variant
+from contender.rollout import eta, record, room, rules, series, shadow
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
 from contender.rollout.counting import Dropped
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings, sentence
-from contender.rollout.verdict import Verdict
+from contender.rollout.verdict import Shadow, Verdict
 
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
 
@@ -33,6 +33,7 @@ class Sight:
     capacity: int
     pods: Sequence[RouterPod]
     silent: tuple[str, ...]
+    recordings: Mapping[str, Sequence[Recording]]
     share_is_live: bool
     commands: Commands
     settled: bool  # every router pod carries the route at which the present phase ends
@@ -115,20 +116,30 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
     before = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
-    champion, challenger = trial.champion.variant, trial.challenger.variant
-    after = before.absorb(sight.pods, champion, challenger, share(trial), by_user=sight.by_user)
+    after, pairs = _evidence(trial, before, sight)
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
+    judged = passed(trial, sight.now) if counts else 0.0
     after = after.drop(unheard(trial, sight))
     point = series.point(after, share(trial), (sight.now - (trial.started_at or sight.now)).total_seconds())
     return replace(
         _soaked_on(trial, sight),
         series=series.extended(trial.series, point),
         evidence=after.dump(trial.rules.confidence),
+        pairs=pairs,
         looked_at=sight.now,
         traffic_at=sight.now if grew else _no_later(trial.traffic_at, sight.now),
-        judged_seconds=trial.judged_seconds + (passed(trial, sight.now) if counts else 0.0),
+        judged_seconds=trial.judged_seconds + judged,
+        shadowed_seconds=(trial.shadowed_seconds or 0.0) + judged if trial.in_shadow else trial.shadowed_seconds,
     )
+
+
+def _evidence(trial: Trial, before: Evidence, sight: Sight) -> tuple[Evidence, Json]:
+    """The evidence after this look, and the trial's pairs."""
+    if trial.in_shadow:
+        return shadow.absorb(trial, before, sight.pods, sight.recordings)
+    champion, challenger = trial.champion.variant, trial.challenger.variant
+    return before.absorb(sight.pods, champion, challenger, share(trial), by_user=sight.by_user), trial.pairs
 
 
 def _soaked_on(trial: Trial, sight: Sight) -> Trial:
@@ -136,8 +147,9 @@ def _soaked_on(trial: Trial, sight: Sight) -> Trial:
     alive = sight.challenger is not None and sight.challenger.ready > 0
     if not alive:
         return replace(trial, since=None, soaked_seconds=0.0)
+    begun = sight.share_is_live and (trial.step >= 0 or trial.in_shadow)
     if trial.since is None:
-        return replace(trial, since=sight.now if sight.share_is_live and trial.step >= 0 else None, soaked_seconds=0.0)
+        return replace(trial, since=sight.now if begun else None, soaked_seconds=0.0)
     soaked = trial.soaked_seconds + passed(trial, sight.now)
     return replace(trial, since=_no_later(trial.since, sight.now), soaked_seconds=soaked)
 
@@ -180,6 +192,7 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         share_is_live=sight.share_is_live,
         soaked=round(trial.soaked_seconds, 3),
         judged=round(trial.judged_seconds, 3),
+        shadowed=None if trial.shadowed_seconds is None else round(trial.shadowed_seconds, 3),
         quiet=round((sight.now - heard).total_seconds(), 3),
         challenger_requests=evidence.challenger_requests,
         findings=findings(evidence, trial.rules.confidence, challenger_rate(trial)),
@@ -191,10 +204,11 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
 
 def decided(trial: Trial, verdict: Verdict, known: rules.Facts, now: datetime) -> Trial:
     """The trial after `verdict`, which follows from `known`."""
-    phase, step = machine.advance(trial.phase, trial.step, verdict)
-    moved = step != trial.step
+    phase, step = machine.advance(trial.phase, trial.step, verdict, in_shadow=trial.in_shadow)
+    shadowed = 0.0 if isinstance(verdict, Shadow) else trial.shadowed_seconds
+    moved = step != trial.step or shadowed != trial.shadowed_seconds
     facts = record.dump(known, won=trial.phase in machine.WON)
-    after = replace(trial, phase=phase, step=step)
+    after = replace(trial, phase=phase, step=step, shadowed_seconds=shadowed)
     told = recorded(after, type(verdict).__name__, verdict.rule, verdict.message, now, facts)
     return new_step(told) if moved else told
 

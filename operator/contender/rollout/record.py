@@ -25,6 +25,7 @@ def dump(facts: Facts, *, won: bool) -> dict[str, Any]:
         "trusted": facts.trusted,
         "brokenSplit": facts.broken_split,
     }
+    shadow = {} if facts.shadowed is None else {"shadowed": facts.shadowed}
     return {
         "step": facts.step,
         "ready": facts.ready,
@@ -35,6 +36,7 @@ def dump(facts: Facts, *, won: bool) -> dict[str, Any]:
         "requests": facts.challenger_requests,
         "evalues": [[finding.breach, finding.proof] for finding in facts.findings],
         **{name: value for name, value in unusual.items() if value},
+        **shadow,
     }
 
 
@@ -52,6 +54,7 @@ def parse(raw: Json, rules: TrialRules) -> Facts:
         share_is_live=not raw.get("shareNotLive", False),
         soaked=raw["soaked"],
         judged=raw["judged"],
+        shadowed=raw.get("shadowed"),
         quiet=raw["quiet"],
         challenger_requests=raw["requests"],
         findings=_findings(raw, rules),

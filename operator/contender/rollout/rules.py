@@ -11,7 +11,7 @@ from contender import names
 from contender.api import Approval, OnTimeout, TrialRules, seconds
 from contender.observation import Problem
 from contender.rollout.commands import Commands
-from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
+from contender.rollout.verdict import Hold, Promote, Reject, Shadow, Shift, Verdict
 
 ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
     OnTimeout.HOLD: Hold,
@@ -48,7 +48,8 @@ class Facts:
     share_is_live: bool
     soaked: float  # seconds for which the present share has been live
     judged: float  # seconds of the trial in which evidence arrived
-    quiet: float  # seconds since the challenger's last request at this share
+    shadowed: float | None  # seconds of shadow traffic; None before it began
+    quiet: float  # seconds since the challenger's last request at this share, or copy of one
     challenger_requests: int  # in this step
     findings: tuple[Finding, ...]
     commands: Commands
@@ -132,14 +133,26 @@ def first_capacity_is_short(facts: Facts) -> Verdict | None:
     return None if facts.step >= 0 or facts.ready >= facts.capacity else Hold(_capacity(facts))
 
 
+def shadow_comes_first(facts: Facts) -> Verdict | None:
+    wanted = facts.rules.shadow
+    if wanted is None or facts.step >= 0 or facts.shadowed is not None:
+        return None
+    return Shadow(
+        f"the challenger is ready: it gets a copy of {wanted.percent} % of the requests for {wanted.duration}"
+    )
+
+
 def challenger_is_qualified(facts: Facts) -> Verdict | None:
-    return None if facts.step >= 0 else Shift(0, f"the challenger is ready: it takes {facts.rules.steps[0]} %")
+    if facts.step >= 0 or facts.shadowed is not None:
+        return None
+    return Shift(0, f"the challenger is ready: it takes {facts.rules.steps[0]} %")
 
 
 def share_is_not_live(facts: Facts) -> Verdict | None:
     if facts.share_is_live:
         return None
-    return Hold(f"waiting for every router pod to carry the share of {facts.rules.steps[facts.step]} %")
+    what = f"share of {facts.rules.steps[facts.step]} %" if facts.step >= 0 else "shadow traffic"
+    return Hold(f"waiting for every router pod to carry the {what}")
 
 
 def split_is_broken(facts: Facts) -> Verdict | None:
@@ -155,6 +168,20 @@ def no_traffic_arrives(facts: Facts) -> Verdict | None:
     if facts.quiet < TRAFFIC_PATIENCE or waits_for_a_person:
         return None
     return Hold(f"no request reached the challenger for {facts.quiet:.0f} s: nothing can be learned without traffic")
+
+
+def shadow_goes_on(facts: Facts) -> Verdict | None:
+    wanted = facts.rules.shadow
+    if wanted is None or facts.step >= 0 or facts.shadowed is None or facts.shadowed >= seconds(wanted.duration):
+        return None
+    said = f"{facts.shadowed:.0f} s of {seconds(wanted.duration):g} s with a copy of {wanted.percent} % of the requests"
+    return Hold(f"{said}; {_sentence(facts.findings)}")
+
+
+def shadow_was_survived(facts: Facts) -> Verdict | None:
+    if facts.step >= 0:
+        return None
+    return Shift(0, f"nothing is breached in the shadow: it takes {facts.rules.steps[0]} %")
 
 
 def time_is_up(facts: Facts) -> Verdict | None:
@@ -215,10 +242,13 @@ RULES: tuple[Rule, ...] = (
     champion_is_not_ready,
     router_is_silent,
     first_capacity_is_short,
-    challenger_is_qualified,  # the first shift
+    shadow_comes_first,  # the first requests, or copies of them
+    challenger_is_qualified,
     share_is_not_live,
     split_is_broken,
     no_traffic_arrives,
+    shadow_goes_on,
+    shadow_was_survived,
     time_is_up,
     share_is_soaking,
     too_few_requests,
