@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contender.api import Guardrail, Measure
+from contender.api import Guardrail, Measure, Shadow
 from contender.rollout.counting import Count
 from contender.rollout.eta import requests_per_second
 from contender.rollout.forecast import CHANCE, Forecast, Traffic, forecast, sentence
@@ -97,6 +97,22 @@ def test_each_share_catches_more_than_the_one_before() -> None:
 
     assert least == sorted(least, reverse=True)
     assert least[0] > 2 * least[-1]
+
+
+def test_a_shadow_comes_first_and_what_it_catches_counts_at_every_share() -> None:
+    plain, shadowed = foretold(bad=0.004), foretold(bad=0.004, shadow=Shadow(percent=100, duration="5m"))
+
+    assert [step.name for step in shadowed.steps] == ["shadow", "5 %", "25 %", "50 %"]
+    assert shadowed.seconds == pytest.approx((plain.seconds or 0) + 300)
+    assert (shadowed.steps[0].catches[0].least or 1) < (plain.steps[0].catches[0].least or 1)
+    for before, after in zip(plain.steps, shadowed.steps[1:], strict=True):
+        assert (after.catches[0].least or 1) < (before.catches[0].least or 1)
+
+
+def test_copies_are_no_traffic() -> None:
+    series = tuple({"at": at, "share": 0, "measures": [[0, 100 * at, 0, 100 * at, 0, 0]]} for at in range(0, 60, 2))
+
+    assert requests_per_second(series) == pytest.approx(100)
 
 
 def test_a_margin_that_cannot_be_proved_is_told_with_what_to_write_instead() -> None:
