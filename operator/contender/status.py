@@ -214,7 +214,11 @@ def _champion_available(report: Report) -> Condition:
         return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoChampion", "no variant has served yet")
     if not report.champion_pods:
         return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoPodReady", _unavailable(report))
-    return Condition(Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", f"variant {report.champion} has ready pods")
+    said = f"variant {report.champion} has ready pods"
+    problem = report.seen.variants[report.champion].problem
+    return Condition(
+        Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", f"{said}, but not all start: {problem.message}" if problem else said
+    )
 
 
 def _challenger_available(report: Report) -> Condition:
