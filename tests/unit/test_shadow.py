@@ -166,10 +166,11 @@ def test_each_verdict_of_a_rehearsal_can_be_judged_again_from_its_trial() -> Non
 def test_pairs_leave_less_room_to_the_history_of_a_trial() -> None:
     world, _, _ = challenged()
     world.run(60, until="Shifting")
-    long = replace(world.newest_trial, series=world.newest_trial.series[:1] * 200)
+    short = {**{key: world.newest_trial.decisions[-1][key] for key in ("at", "decision", "rule")}, "message": 80 * "x"}
+    long = replace(world.newest_trial, decisions=(short,) * 200)
     read = Joined(10**9, {f"{number:08x}": 10**9 for number in range(PROCESSES)})
 
-    assert len(fitted(replace(long, pairs=read.dump())).series) < len(fitted(replace(long, pairs={})).series)
+    assert len(fitted(replace(long, pairs=read.dump())).decisions) < len(fitted(replace(long, pairs={})).decisions)
 
 
 def test_a_pause_keeps_the_copies_and_the_guardrails() -> None:
