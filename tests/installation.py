@@ -42,7 +42,8 @@ def asked_since(cluster: Cluster, moment: datetime) -> list[dict[str, Any]]:
     return [
         event
         for event in cluster.audit_log()
-        if event["user"].get("username") == ACCOUNT  # who shows no certificate in time has no name and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= moment
+        if event["user"].get("username")
+        == ACCOUNT  # who shows no certificate in time has no name and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= moment
     ]
 
 
