@@ -7,6 +7,7 @@ the trial so far. So both are known some seconds after a trial began, often befo
 from typing import Any
 
 from contender.api import Json, Trial, seconds
+from contender.rollout import shadow
 from contender.rollout.evidence import Evidence
 from contender.rollout.forecast import Forecast, Traffic, forecast, sentence
 
@@ -50,9 +51,15 @@ def champion_traffic(evidence: Evidence, rate: float) -> Traffic:
 
 
 def _requests(point: Json) -> float:
+<<<<<<< HEAD
     """Of users: before the first share the challenger has at most copies of them."""
     live = 1 if point["share"] else 0
     return max((numbers[1] + live * numbers[3] for numbers in point["measures"]), default=0)
+=======
+    """A challenger without a share has copies of requests only, which are no more traffic."""
+    counts_too = 1 if point["share"] else 0
+    return max((numbers[1] + counts_too * numbers[3] for numbers in point["measures"]), default=0)
+>>>>>>> shadow
 
 
 def _foretold(trial: Trial, evidence: Evidence, rate: float) -> dict[str, Any] | None:
@@ -74,7 +81,7 @@ def _left(trial: Trial, evidence: Evidence, rate: float, foretold: Json) -> floa
     proving = foretold["lastRequests"] / rate if "lastRequests" in foretold else None
     if trial.step < last:
         between = soak * (last - trial.step - 1)
-        return None if proving is None else soaking + between + proving
+        return None if proving is None else shadow.left(trial) + soaking + between + proving
     needed = [measure.needed(trial.rules.confidence) for measure in evidence.measures]
     ours = rate * trial.rules.steps[last] / 100
     times = [proving if missing is None else missing / ours for missing in needed]
