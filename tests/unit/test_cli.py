@@ -132,7 +132,7 @@ def test_replay_agrees_with_what_the_operator_decided(tmp_path: Path, rejected: 
 
     assert told.exit_code == 0
     assert "Reject GuardrailIsBreached" in told.stdout
-    assert "all 8 agree" in told.stdout
+    assert "all 9 agree" in told.stdout
 
 
 def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejected: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejec
 
     assert told.exit_code == 1
     assert "DISAGREES" in told.stdout
-    assert "1 of 8 do not agree" in told.stdout
+    assert "1 of 9 do not agree" in told.stdout
 
 
 @pytest.mark.parametrize(

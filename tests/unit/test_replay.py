@@ -46,10 +46,13 @@ def checks(trial: dict[str, Any]) -> tuple[Check, ...]:
 def test_every_change_of_verdict_follows_from_what_was_kept(errors: float, rules: dict[str, Any], last: str) -> None:
     trial = ended(errors, **rules)
     found = checks(trial)
-    verdicts = [check for check in found if check.what == trial["status"]["decisions"][-1]["at"]]
+    decisions = trial["status"]["decisions"]
+    verdicts = [check for check in found if check.what == decisions[-1]["at"]]
 
     assert all(check.agrees for check in found)
-    assert len(found) == len(trial["status"]["decisions"]) + 2 + (errors > 0)
+    moved = [each for each in decisions if each["decision"] != "Hold"]
+    assert [each for each in decisions if "state" in each] == moved
+    assert len(found) == len(decisions) + len(moved) + 2
     assert verdicts[-1].found == last
 
 
@@ -78,6 +81,10 @@ def test_after_a_breach_in_the_standby_it_is_judged_by_what_turns_a_promotion() 
             lambda status: status["evidence"]["measures"][0]["challenger"].update(events=0),
             id="the counts that stand",
         ),
+        pytest.param(
+            lambda status: status["decisions"][-1]["state"][0]["challenger"].update(events=0),
+            id="the counts that it was judged by",
+        ),
     ],
 )
 def test_what_was_meddled_with_does_not_agree(meddle: Any) -> None:
@@ -94,7 +101,7 @@ def test_what_no_rule_decided_is_left_out() -> None:
     decisions = raw(world)["status"]["decisions"]
 
     assert decisions[-1]["rule"] == "ChampionIsWantedAgain"
-    assert len(checks(raw(world))) == len(decisions) - 1 + 2
+    assert len(checks(raw(world))) == len(decisions) - 1 + sum("state" in each for each in decisions) + 2
 
 
 @given(facts)

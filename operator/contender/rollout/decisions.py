@@ -13,11 +13,13 @@ Decisions = tuple[Json, ...]
 def fitted(decisions: Decisions, room: int) -> Decisions:
     """At most `DECISIONS`, and no more than fit into so many bytes.
 
-    The newest stays whole. Of the others the messages are cut first, then what only waited is forgotten, so that the
-    story of the share stays whole; then what is oldest.
+    The messages are cut first, but the newest's; then what the tests stood at is forgotten, oldest first; then what only waited, so that the story of the share stays whole; then what is oldest.
     """
     if size(decisions) > room:
         decisions = (*map(_shortened, decisions[:-1]), *decisions[-1:])
+    for at in range(len(decisions)):
+        if size(decisions) > room:
+            decisions = (*decisions[:at], _stateless(decisions[at]), *decisions[at + 1 :])
     while len(decisions) > LEAST and (len(decisions) > DECISIONS or size(decisions) > room):
         decisions = _fewer(decisions)
     return decisions
@@ -26,6 +28,10 @@ def fitted(decisions: Decisions, room: int) -> Decisions:
 def _shortened(decision: Json) -> Json:
     message = decision.get("message", "")
     return decision if len(message) <= SHORT else {**decision, "message": f"{message[: SHORT - 1]}…"}
+
+
+def _stateless(decision: Json) -> Json:
+    return {name: value for name, value in decision.items() if name != "state"}
 
 
 def _fewer(decisions: Decisions) -> Decisions:

@@ -17,7 +17,7 @@ from contender.rollout.commands import Commands
 from contender.rollout.counting import Dropped
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings, sentence
-from contender.rollout.verdict import Shadow, Verdict
+from contender.rollout.verdict import Hold, Shadow, Verdict
 
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
 
@@ -207,10 +207,18 @@ def decided(trial: Trial, verdict: Verdict, known: rules.Facts, now: datetime) -
     phase, step = machine.advance(trial.phase, trial.step, verdict, in_shadow=trial.in_shadow)
     shadowed = 0.0 if isinstance(verdict, Shadow) else trial.shadowed_seconds
     moved = step != trial.step or shadowed != trial.shadowed_seconds
-    facts = record.dump(known, won=trial.phase in machine.WON)
+    kept = {"facts": record.dump(known, won=trial.phase in machine.WON), **_state(trial, verdict)}
     after = replace(trial, phase=phase, step=step, shadowed_seconds=shadowed)
-    told = recorded(after, type(verdict).__name__, verdict.rule, verdict.message, now, facts)
+    told = recorded(after, type(verdict).__name__, verdict.rule, verdict.message, now, kept)
     return new_step(told) if moved else told
+
+
+def _state(trial: Trial, verdict: Verdict) -> dict[str, Any]:
+    """What the tests stood at when a verdict moved traffic; after promotion `watches` judges, and evidence rests."""
+    if isinstance(verdict, Hold) or trial.phase in machine.WON:
+        return {}
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    return {"state": [measure.state() for measure in evidence.measures]}
 
 
 def new_step(trial: Trial) -> Trial:
@@ -221,13 +229,13 @@ def new_step(trial: Trial) -> Trial:
     )
 
 
-def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime, facts: Json | None = None) -> Trial:
+def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime, kept: Json | None = None) -> Trial:
     """The verdict, and a line in the list of decisions when it is another one than before.
 
-    `facts` are those that a rule spoke from; None when no rule did.
+    `kept` is what a rule spoke from; None when no rule did.
     """
     verdict: dict[str, Any] = {"decision": decision, "rule": rule, "message": message, "at": rfc3339(now)}
-    line = {**verdict, "share": share(trial), **({"facts": facts} if facts else {})}
+    line = {**verdict, "share": share(trial), **(kept or {})}
     last = trial.decisions[-1] if trial.decisions else {}
     same = all(last.get(key) == line[key] for key in ("decision", "rule", "share"))
     return replace(trial, verdict=verdict, decisions=trial.decisions if same else (*trial.decisions, line))

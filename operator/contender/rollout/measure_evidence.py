@@ -134,6 +134,16 @@ class MeasureEvidence:
             pairs=Paired.parse(raw["pairs"]) if "pairs" in raw else NO_PAIRS,
         )
 
+    def state(self) -> dict[str, Any]:
+        """What all else follows from: `parse` makes the same evidence of it."""
+        return {
+            **self.trial.dump(),
+            "step": self.step.dump(),
+            **self.ratios.dump(),
+            **({"pairs": self.pairs.dump()} if self.pairs else {}),
+            **({"times": self.times.dump()} if self.guardrail.quantile is not None else {}),
+        }
+
     def dump(self, confidence: float) -> dict[str, Any]:
         """As the Trial's status shows it; what cannot be told yet is left out."""
         bounds = self._ratio_interval(confidence)
@@ -144,17 +154,13 @@ class MeasureEvidence:
             "ratio": _compact(self._ratio()),
             "interval": bounds and [_compact(bound) for bound in bounds],
             "needed": self.needed(confidence),
-            "pairs": self.pairs.dump() if self.pairs else None,
-            "times": self.times.dump() if self.guardrail.quantile is not None else None,
         }
         return {
             "measure": str(self.guardrail.measure),
             **{name: value for name, value in told.items() if value is not None},
-            **self.trial.dump(),
-            "step": self.step.dump(),
+            **self.state(),
             "breach": _compact(self.breach()),
             "proof": _compact(self.proof()),
-            **self.ratios.dump(),
         }
 
     @property

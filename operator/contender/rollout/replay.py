@@ -1,18 +1,18 @@
 """Judging again: whether each change of verdict, and the e-values that stand, follow from what the Trial keeps. Pure.
 
-A change of verdict keeps all that the rules knew; the rules are asked again. The e-values that stand are computed again
-from the counts and the e-processes' state.
+A change of verdict keeps all that the rules knew; the rules are asked again. One that moved traffic also keeps the
+counts and the e-processes' state, while there is room: from these its e-values are computed again, like those that
+stand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from contender.api import Json, Phase, Trial
+from contender.api import Json, Trial
 from contender.rollout import record, rules
 from contender.rollout.evidence import Evidence
-from contender.rollout.findings import findings
-
-REJECTION = frozenset({Phase.REJECTING, Phase.REJECTED})
+from contender.rollout.findings import rounded
+from contender.rollout.measure_evidence import MeasureEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,16 @@ class Check:
 
 def replay(trial: Trial) -> tuple[Check, ...]:
     """Every change of verdict, oldest first, then the e-values. Left out is what no rule decided."""
-    return (*_verdicts(trial), *_rejection(trial), *_evalues(trial))
+    return (*_verdicts(trial), *_evalues(trial))
 
 
 def _verdicts(trial: Trial) -> Iterator[Check]:
     for decision in trial.decisions:
         if "facts" in decision:
             yield Check(decision["at"], f"{decision['decision']} {decision['rule']}", _judged(trial, decision["facts"]))
+        if "state" in decision:
+            judged_by, found = decision["facts"]["evalues"], _evalues_of(trial, decision["state"])
+            yield Check(f"{decision['at']}, e-values", _told(judged_by), _told(found))
 
 
 def _judged(trial: Trial, raw: Json) -> str:
@@ -45,13 +48,14 @@ def _judged(trial: Trial, raw: Json) -> str:
     return f"{type(verdict).__name__} {verdict.rule}" if verdict else "no verdict"
 
 
-def _rejection(trial: Trial) -> Iterator[Check]:
-    """Evidence ends with a rejection: so those e-values that it was judged by are those of the state."""
-    facts = trial.decisions[-1].get("facts") if trial.decisions else None
-    if trial.phase in REJECTION and facts and not facts.get("won"):
-        known = findings(_evidence(trial), trial.rules.confidence)
-        judged_by, found = facts["evalues"], [[finding.breach, finding.proof] for finding in known]
-        yield Check("e-values of the rejection", _told(judged_by), _told(found))
+def _evalues_of(trial: Trial, state: Sequence[Json]) -> list[list[float]]:
+    """For each measure the e-values for breach and proof that follow from a state."""
+    begun = Evidence.begin(trial.rules.guardrails, trial.rules.objectives).measures
+    measures = (
+        MeasureEvidence.parse(raw, begin.guardrail, objective=begin.objective)
+        for raw, begin in zip(state, begun, strict=True)
+    )
+    return [[rounded(measure.breach()), rounded(measure.proof())] for measure in measures]
 
 
 def _told(evalues: list[list[float]]) -> str:
