@@ -51,9 +51,15 @@ def champion_traffic(evidence: Evidence, rate: float) -> Traffic:
 
 
 def _requests(point: Json) -> float:
+<<<<<<< HEAD
+    """Of users: before the first share the challenger has at most copies of them."""
+    live = 1 if point["share"] else 0
+    return max((numbers[1] + live * numbers[3] for numbers in point["measures"]), default=0)
+=======
     """A challenger without a share has copies of requests only, which are no more traffic."""
     counts_too = 1 if point["share"] else 0
     return max((numbers[1] + counts_too * numbers[3] for numbers in point["measures"]), default=0)
+>>>>>>> shadow
 
 
 def _foretold(trial: Trial, evidence: Evidence, rate: float) -> dict[str, Any] | None:
@@ -71,7 +77,7 @@ def _numbers(known: Forecast) -> dict[str, int]:
 def _left(trial: Trial, evidence: Evidence, rate: float, foretold: Json) -> float | None:
     """Seconds; None when no proof is in sight."""
     soak, last = seconds(trial.rules.soak), len(trial.rules.steps) - 1
-    soaking = max(0.0, soak - trial.soaked_seconds) if trial.step >= 0 else 0.0
+    soaking = max(0.0, soak - trial.soaked_seconds) if trial.step >= 0 else _shadowing(trial)
     proving = foretold["lastRequests"] / rate if "lastRequests" in foretold else None
     if trial.step < last:
         between = soak * (last - trial.step - 1)
@@ -80,3 +86,9 @@ def _left(trial: Trial, evidence: Evidence, rate: float, foretold: Json) -> floa
     ours = rate * trial.rules.steps[last] / 100
     times = [proving if missing is None else missing / ours for missing in needed]
     return None if None in times else max(soaking, *(time for time in times if time is not None))
+
+
+def _shadowing(trial: Trial) -> float:
+    """Seconds of shadow traffic that are left."""
+    wanted = trial.rules.shadow
+    return max(0.0, seconds(wanted.duration) - (trial.shadowed_seconds or 0.0)) if wanted else 0.0
