@@ -51,15 +51,9 @@ def champion_traffic(evidence: Evidence, rate: float) -> Traffic:
 
 
 def _requests(point: Json) -> float:
-<<<<<<< HEAD
     """Of users: before the first share the challenger has at most copies of them."""
     live = 1 if point["share"] else 0
     return max((numbers[1] + live * numbers[3] for numbers in point["measures"]), default=0)
-=======
-    """A challenger without a share has copies of requests only, which are no more traffic."""
-    counts_too = 1 if point["share"] else 0
-    return max((numbers[1] + counts_too * numbers[3] for numbers in point["measures"]), default=0)
->>>>>>> shadow
 
 
 def _foretold(trial: Trial, evidence: Evidence, rate: float) -> dict[str, Any] | None:
