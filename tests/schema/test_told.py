@@ -18,7 +18,7 @@ QUICK = {"shadow": {"percent": 40, "duration": "10s"}, "guardrails": LOOSE}
 
 @pytest.fixture(scope="module")
 def story() -> World:
-    """Two that are rehearsed, with pairs: one is promoted and sent back in the standby, one waits for whatever it can."""
+    """Two that are rehearsed, with pairs: one is promoted and sent back in the standby, one waits."""
     world = World()
     champion = world.apply("1")
     world.run(30, until="Idle")
