@@ -280,4 +280,4 @@ def test_copies_are_no_traffic_of_their_own_and_the_rest_of_the_rehearsal_is_in_
     eta = world.newest_trial.eta
 
     assert eta["requestsPerSecond"] == pytest.approx(world.rate, rel=0.05)
-    assert eta["seconds"] > 3500
+    assert 3500 < eta["seconds"] < 5000  # once, not twice

@@ -7,7 +7,6 @@ the trial so far. So both are known some seconds after a trial began, often befo
 from typing import Any
 
 from contender.api import Json, Trial, seconds
-from contender.rollout import shadow
 from contender.rollout.evidence import Evidence
 from contender.rollout.forecast import Forecast, Traffic, forecast, sentence
 
@@ -75,7 +74,7 @@ def _left(trial: Trial, evidence: Evidence, rate: float, foretold: Json) -> floa
     proving = foretold["lastRequests"] / rate if "lastRequests" in foretold else None
     if trial.step < last:
         between = soak * (last - trial.step - 1)
-        return None if proving is None else shadow.left(trial) + soaking + between + proving
+        return None if proving is None else soaking + between + proving
     needed = [measure.needed(trial.rules.confidence) for measure in evidence.measures]
     ours = rate * trial.rules.steps[last] / 100
     times = [proving if missing is None else missing / ours for missing in needed]
