@@ -1,0 +1,24 @@
+"""What one look costs the operator: the real engine, one measure, on this machine."""
+
+import time
+from statistics import median
+
+from benchmarks.evidence.engine import GUARDRAIL
+from contender.rollout.counting import Count
+from contender.rollout.evidence import MeasureEvidence
+
+UPDATES, ROUNDS = 2000, 9
+CHAMPION, CHALLENGER = Count(1, 250), Count(1, 250)
+
+
+def update() -> float:
+    """Microseconds to take in one interval of one measure, and to tell its breach and its proof; the median round, of the processor only."""
+    return 1e6 * median(_round() for _ in range(ROUNDS)) / UPDATES
+
+
+def _round() -> float:
+    measure, began = MeasureEvidence(GUARDRAIL), time.process_time()
+    for _ in range(UPDATES):
+        measure = measure.absorb(CHAMPION, CHALLENGER)
+        measure.breach(), measure.proof()
+    return time.process_time() - began
