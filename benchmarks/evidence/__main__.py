@@ -4,6 +4,7 @@ import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -31,7 +32,7 @@ def main() -> int:
     return 0
 
 
-def run(runs: int, tell: matrix.Callable[[str], None]) -> Results:
+def run(runs: int, tell: Callable[[str], None]) -> Results:
     """Simulate everything."""
     began, clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), time.monotonic()
     microseconds = cost.update()

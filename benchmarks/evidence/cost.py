@@ -12,7 +12,7 @@ CHAMPION, CHALLENGER = Count(1, 250), Count(1, 250)
 
 
 def update() -> float:
-    """Microseconds to take in one interval of one measure, and to tell its breach and its proof; the median round, of the processor only."""
+    """Microseconds of the processor for one interval of one measure, its breach and its proof: the median round."""
     return 1e6 * median(_round() for _ in range(ROUNDS)) / UPDATES
 
 

@@ -58,7 +58,7 @@ class Runs:
     def breached(self) -> Bools:
         """Whether the lesser of the two e-values reaches the bar."""
         found: Bools = self.worse.max(axis=0) >= BAR  # a mean does not exceed its largest: most runs are done with here
-        above = log_mean(likelihood(*self.trial[:, found], BOUND, LARGER))
+        above = log_mean(likelihood(self.trial[0, found], self.trial[1, found], BOUND, LARGER))
         found[found] = np.minimum(log_mean(self.worse[:, found]), above) >= BAR
         return found
 
@@ -117,7 +117,7 @@ def likelihood(events: Floats, of: Floats, odds: Floats | float, factors: Floats
 def log_mean(logs: Floats) -> Floats:
     """`evalues.log_mean`, of each run."""
     largest = logs.max(axis=0)
-    return largest + np.log(np.exp(logs - largest).mean(axis=0))
+    return np.asarray(largest + np.log(np.exp(logs - largest).mean(axis=0)))
 
 
 def log_bet(expected: Floats, others: Floats) -> Floats:

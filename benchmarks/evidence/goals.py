@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.evidence.engine import CONFIDENCE
 from benchmarks.evidence.matrix import CONTENDER, Duel, Judged, Matrix
 from benchmarks.serving.goals import Goal
 
-ALPHA = 100 * (1 - 0.95)  # percent
+ALPHA = 100 * (1 - CONFIDENCE)  # percent
 
 
 def of(matrix: Matrix, microseconds: float) -> list[Goal]:
@@ -19,13 +20,10 @@ def of(matrix: Matrix, microseconds: float) -> list[Goal]:
 
 
 def _errors(cells: Sequence[Judged]) -> Iterator[Goal]:
-    for name, share in (
-        ("wrong promotions", lambda cell: cell.figures[CONTENDER].wrong_promotions),
-        ("wrong rejections", lambda cell: cell.figures[CONTENDER].wrong_rejections),
-    ):
-        worst = max(cells, key=share)
-        value = 100 * share(worst)
-        yield Goal(f"{name}, the worst of {len(cells)} cells ({worst.name})", f"<= {ALPHA:g}", value, "%", value <= ALPHA)
+    for name in ("wrong_promotions", "wrong_rejections"):
+        value, worst = max((100 * getattr(cell.figures[CONTENDER], name), cell.name) for cell in cells)
+        told = f"{name.replace('_', ' ')}, the worst of {len(cells)} cells ({worst})"
+        yield Goal(told, f"<= {ALPHA:g}", value, "%", value <= ALPHA)
 
 
 def _effort(cells: Sequence[Judged]) -> Iterator[Goal]:

@@ -1,6 +1,6 @@
 """Every judge in every cell, and all of them made equally cautious against a much worse challenger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -28,14 +28,7 @@ class Judged:
     truth: Truth
     meets: bool  # the assumptions
     figures: dict[str, Figures]
-
-    @property
-    def effort(self) -> float | None:
-        """Contender's median requests for each of those of the z-test that is planned best; none where that says nothing."""
-        ours, theirs = self.figures[CONTENDER], self.figures[ONCE]
-        if self.truth is Truth.BOUND or theirs.median is None:
-            return None
-        return (ours.median or np.inf) / theirs.median
+    effort: float | None  # Contender's median requests for each of those of the z-test of the best size, if it has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +94,13 @@ def judged(cell: Cell, runs: int) -> Judged:
     for rival in RIVALS:
         found[rival.name] = told(rivals.judge(rival.opinion(stream), rival.bar))
     look = rivals.best_look(rivals.z_test(cell.planned.draw(runs, "plan")), Z, cell.planned.truth)
-    found[ONCE] = told(rivals.once(rivals.z_test(stream), Z, look))
-    return Judged(cell.name, cell.truth, cell.kind.meets, found)
+    found[ONCE] = told(rivals.once(rivals.z_test(stream), Z, LOOKS - 1 if look is None else look))
+    effort = None if look is None or cell.truth is Truth.BOUND else _times(found[CONTENDER].median, found[ONCE].median)
+    return Judged(cell.name, cell.truth, cell.kind.meets, found, effort)
+
+
+def _times(ours: float | None, theirs: float | None) -> float | None:
+    return None if theirs is None else np.inf if ours is None else ours / theirs
 
 
 def duel(null: Cell, worse: Cell, runs: int) -> Duel:
@@ -123,7 +121,7 @@ def duel(null: Cell, worse: Cell, runs: int) -> Duel:
 def _once(quiet: Stream, loud: Stream, allowed: float) -> Caution:
     calm, opinion = rivals.z_test(quiet), rivals.z_test(loud)
     bars = np.quantile(calm.against, 1 - allowed, axis=1, method="higher")
-    look = rivals.best_look(opinion, bars[:, None], Truth.WORSE)
+    look = rivals.best_look(opinion, bars[:, None], Truth.WORSE) or 0
     heard = rivals.once(opinion, bars[look], look)
     return Caution(alarms(rivals.once(calm, bars[look], look)), bad_answers(heard, loud))
 
@@ -139,6 +137,8 @@ def decided(runs: int) -> list[Curve]:
     by_look = {CONTENDER: engine.judge(stream), EACH: rivals.judge(rivals.z_test(stream), Z)}
     looks = list(range(EVERY, LOOKS + 1, EVERY))
     return [
-        Curve(judge, looks, [float(np.mean((outcome.verdict != Verdict.OPEN) & (outcome.look < look))) for look in looks])
+        Curve(
+            judge, looks, [float(np.mean((outcome.verdict != Verdict.OPEN) & (outcome.look < look))) for look in looks]
+        )
         for judge, outcome in by_look.items()
     ]

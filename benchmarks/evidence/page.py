@@ -57,7 +57,15 @@ def _figures(results: Results) -> Iterator[str]:
 
 def _contender(cells: Iterable[Judged]) -> Iterator[str]:
     yield from _table(
-        ("champion / challenger", "wrongly promoted", "wrongly rejected", "undecided", "median", "90th pct", "of z once"),
+        (
+            "champion / challenger",
+            "wrongly promoted",
+            "wrongly rejected",
+            "undecided",
+            "median",
+            "90th pct",
+            "of z once",
+        ),
         ((cell.name, *_columns(cell.figures[CONTENDER]), _effort(cell)) for cell in cells),
     )
 

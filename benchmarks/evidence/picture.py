@@ -37,7 +37,9 @@ def draw(results: dict[str, Any], file: Path) -> None:
 def _wrong(panel: Any, curves: list[dict[str, Any]]) -> None:
     for curve in curves:
         minutes = [look * LOOK for look in curve["looks"]]
-        panel.plot(minutes, [100 * part for part in curve["decided"]], color=COLOURS[curve["judge"]], label=curve["judge"])
+        panel.plot(
+            minutes, [100 * part for part in curve["decided"]], color=COLOURS[curve["judge"]], label=curve["judge"]
+        )
     panel.axhline(10, color="#9ca3af", linestyle=":", label="promised: 5 % each way")
     panel.set(xlabel="minutes of looking every 5 s", ylabel="decided, % of trials", ylim=(0, 100), xlim=(0, None))
     panel.set_title("Exactly on the bound: every verdict is wrong", loc="left")

@@ -4,16 +4,17 @@ Each has one number at which it rejects, its bar. With its own one it judges as 
 is made as cautious as Contender, so that speeds may be compared.
 
 - Flagger, 1.44: `interval` is a minute and `threshold`, the failed checks that end a release, is 1 unless set
-  (`pkg/apis/flagger/v1beta1/canary.go`); 99 % of successes over the last minute is in all examples of its documents.
-- Argo Rollouts, 1.9: `failureLimit` is 0 unless set; `interval: 60s`, `count: 5` and `result >= 0.95` are the example of
-  `docs/features/analysis.md`.
-- Kayenta: the metric is "High", and the canary fails, when the lower limit of the Hodges-Lehmann difference between the
-  variants' error rates by minute exceeds a quarter of its estimate, at a confidence of 98 % (`NetflixACAJudge.scala`,
-  `MannWhitneyClassifier.scala`). Judged after 30 and 60 minutes: intervals of at least 30 minutes and at least 50 points
-  are what Spinnaker's documents recommend.
-- The z-tests (score tests: their spread is that of the null hypothesis, which makes them quicker here) stand where Contender's evidence stands and are given the same counts, those of all the trial: the two
-  shares against the same margin, and the challenger's against the same `below`, one-sided at 5 %. One looks each time,
-  the other once, when it has the power of 90 % against just what the challenger is: the best size, which nobody knows.
+  (`pkg/apis/flagger/v1beta1/canary.go`); 99 % of successes in the last minute is what its documents show.
+- Argo Rollouts, 1.9: `failureLimit` is 0 unless set; `interval: 60s`, `count: 5` and `result >= 0.95` are an example
+  of `docs/features/analysis.md`.
+- Kayenta: the metric is "High", and the canary fails, when the lower limit of the Hodges-Lehmann difference between
+  the variants' error rates by minute exceeds a quarter of its estimate, at a confidence of 98 %
+  (`NetflixACAJudge.scala`, `MannWhitneyClassifier.scala`). Judged after 30 and after 60 minutes: Spinnaker's documents
+  recommend intervals of at least 30 minutes, and at least 50 points.
+- The z-tests stand where Contender's evidence stands and are given the same counts, those of all the trial: the two
+  shares against the same margin, and the challenger's against the same `below`, one-sided at 5 %. Their spread is that
+  of the null hypothesis, which is quicker here than that of the shares as seen. One looks each time; the other once,
+  when it has the power of 90 % against just what the challenger is: the best size, which nobody knows beforehand.
 """
 
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def judge(opinion: Opinion, bar: float) -> Outcome:
 
 def as_cautious(opinion: Opinion, false_alarms: float) -> float:
     """The least bar at which no more than this share of runs is rejected."""
-    before = np.cumsum(opinion.promotes, axis=0) - opinion.promotes == 0
+    before: Bools = np.cumsum(opinion.promotes, axis=0) - opinion.promotes == 0
     worst = np.sort(np.where(before, opinion.against, -np.inf).max(axis=0))
     return float(worst[len(worst) - 1 - int(false_alarms * len(worst))])
 
@@ -71,7 +72,9 @@ def threshold(checks: int, apart: int) -> Callable[[Stream], Opinion]:
 
     def opinion(stream: Stream) -> Opinion:
         looks = np.arange(1, checks + 1) * apart - 1
-        events, exposures = (_last_minute(counted) for counted in (stream.challenger.events, stream.challenger.exposures))
+        events, exposures = (
+            _last_minute(counted) for counted in (stream.challenger.events, stream.challenger.exposures)
+        )
         against = np.full(events.shape, -np.inf)
         against[looks] = events[looks] / np.maximum(exposures[looks], 1)
         promotes = np.zeros(events.shape, dtype=bool)
@@ -96,11 +99,11 @@ def once(opinion: Opinion, bar: float, look: int) -> Outcome:
     return Outcome(verdict, np.full(len(verdict), look))
 
 
-def best_look(opinion: Opinion, bar: Floats | float, truth: Truth) -> int:
-    """The first look at which a test is right in 90 % of the runs; the last one if there is none."""
+def best_look(opinion: Opinion, bar: Floats | float, truth: Truth) -> int | None:
+    """The first look at which a test is right in 90 % of the runs, if there is one."""
     right = opinion.against > bar if truth is Truth.WORSE else opinion.promotes
     enough = right.mean(axis=1) >= POWER
-    return int(enough.argmax()) if enough.any() else len(enough) - 1
+    return int(enough.argmax()) if enough.any() else None
 
 
 def mann_whitney(stream: Stream) -> Opinion:
@@ -147,7 +150,9 @@ def _z_of_share(challenger: Count) -> Floats:
 def _by_minute(count: Count, minutes: int) -> Floats:
     """Shares by run and minute."""
     whole = (minutes, MINUTE, count.events.shape[1])
-    events, exposures = (counted[: minutes * MINUTE].reshape(whole).sum(axis=1) for counted in (count.events, count.exposures))
+    events, exposures = (
+        counted[: minutes * MINUTE].reshape(whole).sum(axis=1) for counted in (count.events, count.exposures)
+    )
     return np.asarray((events / np.maximum(exposures, 1)).T)
 
 

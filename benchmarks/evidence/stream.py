@@ -1,4 +1,4 @@
-"""What the routers count in a trial, drawn for many runs at once: requests and bad answers of both variants at each look.
+"""What the routers count in a trial, for many runs at once: requests and bad answers of both variants at each look.
 
 A `World` says how a service behaves over time, a `Stream` is what is then seen of it. All judges of a cell see the same
 stream, along the same ramp.
@@ -43,7 +43,7 @@ class Stream:
 
     @property
     def runs(self) -> int:
-        return self.champion.events.shape[1]
+        return int(self.champion.events.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,9 @@ def shares(looks: int) -> Floats:
     return (np.array(STEPS)[step_of(np.arange(looks))] / 100)[:, None]
 
 
-def draw(dice: np.random.Generator, world: World, looks: int, runs: int, clump: float = 1.0, late: float = 0.0) -> Stream:
+def draw(
+    dice: np.random.Generator, world: World, looks: int, runs: int, clump: float = 1.0, late: float = 0.0
+) -> Stream:
     """A world, seen.
 
     `clump` is the mean number of bad answers that come together (geometric), `late` the part of them that is counted
@@ -104,7 +106,7 @@ def _counted(dice: np.random.Generator, events: Ints, late: float) -> Ints:
     return events - behind + np.vstack([np.zeros_like(behind[:1]), behind[:-1]])
 
 
-def constant(_dice: np.random.Generator, looks: int, runs: int, champion: float, challenger: float) -> World:
+def constant(_dice: np.random.Generator, _looks: int, _runs: int, champion: float, challenger: float) -> World:
     """The same at all times."""
     return World(np.array(champion), np.array(challenger), np.array(LOOK * RATE))
 
