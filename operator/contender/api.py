@@ -5,20 +5,21 @@ Keys are the YAML's in snake case. What the operator only passes on (resources, 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 Json = Mapping[str, Any]
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
 def seconds(duration: str) -> float:
     """The length of a duration such as `250ms`, `2m` or `1h30m`, in seconds."""
-    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", duration))
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", duration)
+    return sum(float(number) * MILLISECONDS[unit] for number, unit in parts) / 1000
 
 
 class Measure(StrEnum):
@@ -58,14 +59,31 @@ ENDED = frozenset({Phase.PROMOTED, Phase.REJECTED, Phase.SUPERSEDED})
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
+    """What the challenger must keep; in `objectives`, what it must be shown to keep."""
+
     measure: Measure
     over: str | None  # latency only: what counts as slow
     no_worse_than: float | None
     below: float | None
+    quantile: float | None = None  # latency only, without `over`: which times are compared
+    better: bool | None = None  # objectives only
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
-        return cls(Measure(raw["measure"]), raw.get("over"), raw.get("noWorseThan"), raw.get("below"))
+        return cls(
+            measure=Measure(raw["measure"]),
+            over=raw.get("over"),
+            no_worse_than=raw.get("noWorseThan"),
+            below=raw.get("below"),
+            quantile=raw.get("quantile"),
+            better=raw.get("better"),
+        )
+
+    def with_negligible(self, shares: Mapping[str, float]) -> Self:
+        """With the measure's share of `shares` for `below`, where that has a meaning and nothing else was written."""
+        if self.below is not None or self.quantile is not None or self.better:
+            return self
+        return replace(self, below=shares.get(self.measure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,8 @@ class TrialRules:
     steps: tuple[int, ...]
     soak: str
     guardrails: tuple[Guardrail, ...]
+    objectives: tuple[Guardrail, ...]
+    negligible: Mapping[str, float]  # measure -> `below`; in guardrails and objectives already
     confidence: float
     timeout: str
     on_timeout: OnTimeout
@@ -86,13 +106,19 @@ class TrialRules:
         return cls(
             steps=tuple(raw["steps"]),
             soak=raw["soak"],
-            guardrails=tuple(Guardrail.parse(guardrail) for guardrail in raw["guardrails"]),
+            guardrails=_guardrails(raw["guardrails"], raw["negligible"]),
+            objectives=_guardrails(raw["objectives"], raw["negligible"]),
+            negligible=raw["negligible"],
             confidence=raw["confidence"],
             timeout=raw["timeout"],
             on_timeout=OnTimeout(raw["onTimeout"]),
             approval=Approval(raw["approval"]),
             standby=raw["standby"],
         )
+
+
+def _guardrails(raw: Sequence[Json], negligible: Mapping[str, float]) -> tuple[Guardrail, ...]:
+    return tuple(Guardrail.parse(guardrail).with_negligible(negligible) for guardrail in raw)
 
 
 @dataclass(frozen=True, slots=True)

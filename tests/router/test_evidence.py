@@ -6,7 +6,8 @@ import re
 import pytest
 from aiohttp import web
 
-from contender.manifests.routes.bootstrap import EDGES, STATS_PORT
+from contender.ladder import EDGES
+from contender.manifests.routes.bootstrap import STATS_PORT
 from contender.measure import Silent
 from contender.measure.envoy import scrape
 from contender.observation import Route

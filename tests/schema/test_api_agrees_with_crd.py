@@ -21,7 +21,7 @@ from contender.api import (
     TrialRules,
 )
 from contender.api import seconds as length
-from contender.manifests.routes.bootstrap import EDGES
+from contender.ladder import EDGES
 from contender.rollout import look
 from contender.rollout.answers import ANSWERS, Outcome
 from contender.rollout.verdict import Verdict
@@ -93,7 +93,9 @@ PAIRS = [
     Pair("Trial", "spec", Trial, in_object(Trial), frozenset({"modelDeployment"})),
     Pair("Trial", "spec.champion", Contestant, Contestant.parse),
     Pair("Trial", "spec.challenger", Contestant, Contestant.parse),
+    Pair("ModelDeployment", "spec.trial.objectives[]", Guardrail, Guardrail.parse),
     Pair("Trial", "spec.guardrails[]", Guardrail, Guardrail.parse),
+    Pair("Trial", "spec.objectives[]", Guardrail, Guardrail.parse),
 ]
 WHOLE = [pair for pair in PAIRS if pair.type in {TrialRules, Contestant, Guardrail}]
 DECISIONS = [*(verdict.__name__ for verdict in get_args(Verdict)), "Supersede"]
@@ -180,7 +182,9 @@ def test_a_model_deployment_is_in_its_trial_s_phase_or_has_none() -> None:
         ("ModelDeployment", "status.commands[].outcome", Outcome),
         ("ModelDeployment", "status.commands[].command", [name.rpartition("/")[2] for name in ANSWERS]),
         ("ModelDeployment", "status.trial.verdict", DECISIONS),
+        ("ModelDeployment", "spec.trial.objectives[].measure", Measure),
         ("Trial", "spec.guardrails[].measure", Measure),
+        ("Trial", "spec.objectives[].measure", Measure),
         ("Trial", "spec.onTimeout", OnTimeout),
         ("Trial", "spec.approval", Approval),
         ("Trial", "status.phase", Phase),
@@ -193,10 +197,15 @@ def test_enumerations_are_the_schema_s(kind: str, path: str, values: list[str]) 
     assert SCHEMAS[kind][path]["enum"] == [str(value) for value in values]
 
 
-def test_latency_is_guarded_at_the_edges_of_the_router_s_histogram() -> None:
+def test_latency_is_guarded_at_edges_of_the_router_s_histogram() -> None:
     offered = SCHEMAS["ModelDeployment"]["spec.trial.guardrails[].over"]["enum"]
 
-    assert [length(over) for over in offered] == pytest.approx(EDGES)
+    assert {length(over) for over in offered} < set(EDGES)
+
+
+def test_a_share_that_is_negligible_is_known_of_every_measure() -> None:
+    for kind, path in (("ModelDeployment", "spec.trial.negligible"), ("Trial", "spec.negligible")):
+        assert set(SCHEMAS[kind][path]["properties"]) == {str(measure) for measure in Measure}
 
 
 def test_lists_in_a_status_are_cut_where_the_schema_ends() -> None:

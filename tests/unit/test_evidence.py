@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from contender.api import Guardrail, Measure
 from contender.observation import Counters, Route, RouterPod
 from contender.rollout import evalues
+from contender.rollout.comparison import Pair
 from contender.rollout.counting import Count, Dropped
-from contender.rollout.evidence import Evidence, MeasureEvidence, Pair
+from contender.rollout.evidence import Evidence
+from contender.rollout.measure_evidence import MeasureEvidence
+from contender.rollout.ratio import fine
 
 BOTH = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
 RATIO = Guardrail(Measure.ERRORS, None, 1.25, None)
@@ -39,7 +42,7 @@ def binomial(of: int, rate: float) -> list[float]:
 
 
 @unhurried
-@given(counts(), st.floats(0.001, 0.9), st.sampled_from(evalues.LARGER + evalues.SMALLER))
+@given(counts(), st.floats(0.001, 0.9), st.sampled_from(evalues.LARGER.factors + evalues.RARE.factors))
 def test_the_likelihood_ratio_is_the_textbooks(count: Count, q: float, factor: float) -> None:
     odds = q / (1 - q)
     p = odds * factor / (1 + odds * factor)
@@ -51,29 +54,31 @@ def test_the_likelihood_ratio_is_the_textbooks(count: Count, q: float, factor: f
     )
 
 
-def test_the_alternatives_are_24_from_a_tenth_more_to_twenty_times_and_the_same_below() -> None:
-    assert len(evalues.LARGER) == len(evalues.SMALLER) == 24
-    assert (evalues.LARGER[0], evalues.LARGER[-1]) == pytest.approx((1.1, 20))
-    assert (evalues.SMALLER[0], evalues.SMALLER[-1]) == pytest.approx((1 / 1.1, 1 / 20))
+@pytest.mark.parametrize("bets", [evalues.LARGER, evalues.SMALLER, evalues.RARE, fine(1.25), fine(1)])
+def test_the_whole_of_each_bet_is_laid(bets: evalues.Mixture) -> None:
+    assert math.fsum(bets.parts) == pytest.approx(1)
+    assert len(bets.parts) == len(bets.factors)
+    assert bets.log_mean((0.0,) * len(bets.factors)) == pytest.approx(0)
 
 
-def test_without_an_event_half_of_the_bet_against_the_bound_grows_as_its_inverse() -> None:
-    """At a rate of `below`, 4,000 requests without an event have the chance 0.999**4000."""
-    alone = 0.5 * 0.999**-4000
+def test_without_an_event_three_quarters_of_the_bet_against_the_bound_grow_nearly_as_its_inverse() -> None:
+    """At a rate of `below`, 4,000 requests without an event have the chance 0.999**4000, at a hundredth of it nearly 1."""
+    alone = 0.75 * (0.999**-4000) ** 0.99
 
-    assert alone < math.exp(evalues.log_below(0, 4000, 0.001)) < 2 * alone
+    assert alone < math.exp(evalues.log_below(0, 4000, 0.001)) < 1.4 * alone
 
 
 def test_one_event_on_the_challenger_alone_by_hand() -> None:
     """Equal exposures, tolerated ratio 1.25: q = 5/9, and each alternative r says 1.25 r / (1 + 1.25 r)."""
-    expected = sum(1.25 * r / (1 + 1.25 * r) / (5 / 9) for r in evalues.LARGER) / 24
+    expected = sum(1.25 * r / (1 + 1.25 * r) / (5 / 9) for r in evalues.LARGER.factors) / 12
 
     assert of(RATIO, (0, 100), (1, 100)).breach() == pytest.approx(expected, rel=1e-5)
 
 
 def test_one_event_on_the_champion_alone_by_hand() -> None:
-    """Half of the bet is on an equal challenger, which says 1/2."""
-    expected = 0.5 * (1 / 2) / (4 / 9) + 0.5 * sum(1 / (1 + 1.25 / r) / (4 / 9) for r in evalues.LARGER) / 24
+    """Three quarters of the bet are on an equal challenger, which says 1/2."""
+    others = sum(1 / (1 + 1.25 * r) / (4 / 9) for r in evalues.SMALLER.factors) / 8
+    expected = 0.75 * (1 / 2) / (4 / 9) + 0.25 * others
 
     assert of(RATIO, (1, 100), (0, 100)).proof() == pytest.approx(expected, rel=1e-5)
 

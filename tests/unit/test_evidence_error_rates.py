@@ -9,7 +9,7 @@ import pytest
 
 from contender.api import Guardrail, Measure
 from contender.rollout.counting import Count
-from contender.rollout.evidence import MeasureEvidence
+from contender.rollout.measure_evidence import MeasureEvidence
 
 GUARDRAIL = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
 STEPS = (5, 25, 50)  # percent

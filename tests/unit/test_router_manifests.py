@@ -2,13 +2,16 @@
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contender.api import seconds
+from contender.ladder import EDGES
 from contender.manifests.routes import RouterFull
-from contender.manifests.routes.bootstrap import EDGES, bootstrap
+from contender.manifests.routes.bootstrap import bootstrap
 from contender.manifests.routes.envoy import configmap_data, parse_blocks, parse_split, split_text
 from contender.manifests.routes.router import router_objects
 from contender.observation import Block, Route
@@ -111,5 +114,20 @@ def test_a_namespace_holds_200_models_and_says_so_when_their_trials_no_longer_fi
         configmap_data("team-a", dict.fromkeys(names, CHURN))
 
 
-def test_the_ladder_rises() -> None:
+def test_the_ladder_rises_from_a_millisecond_to_thirty_seconds_in_steps_of_a_fifth_at_most() -> None:
     assert list(EDGES) == sorted(set(EDGES))
+    assert (EDGES[0], EDGES[-1]) == (0.001, 30)
+    assert all(later <= 1.2001 * edge for edge, later in pairwise(EDGES) if edge >= 0.005)
+
+
+def test_from_ten_milliseconds_any_two_edges_next_but_one_are_a_fifth_apart_at_most() -> None:
+    assert all(next_but_one <= 1.2001 * edge for edge, next_but_one in zip(EDGES, EDGES[2:], strict=False) if edge >= 0.01)
+
+
+def test_edges_are_whole_milliseconds_of_two_digits_as_the_router_counts() -> None:
+    assert {float(f"{edge:.2g}") for edge in EDGES} == set(EDGES)
+    assert all(round(edge * 1000) / 1000 == edge for edge in EDGES)
+
+
+def test_every_edge_can_be_written_as_a_duration() -> None:
+    assert [seconds(f"{1000 * edge:g}ms") for edge in EDGES] == list(EDGES)

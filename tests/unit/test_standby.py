@@ -7,8 +7,9 @@ import pytest
 
 from contender.api import Guardrail, Measure, Phase
 from contender.observation import Problem
+from contender.rollout.comparison import Pair
 from contender.rollout.counting import Count
-from contender.rollout.evidence import MeasureEvidence, Pair
+from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.watch import Watch
 from tests.unit.world import World
 

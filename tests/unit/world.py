@@ -27,6 +27,8 @@ def spec(version: str, **trial: Any) -> dict[str, Any]:
         "steps": [5, 25, 50],
         "soak": "4s",
         "guardrails": [{"measure": "errors", "noWorseThan": 1.25, "below": 0.001}],
+        "objectives": [],
+        "negligible": {"errors": 0.001, "rejected": 0.001, "latency": 0.001},
         "confidence": 0.95,
         "timeout": "1h",
         "onTimeout": "Hold",

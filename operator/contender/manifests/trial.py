@@ -6,7 +6,10 @@ from contender import names
 from contender.api import Contestant, ModelDeployment, Trial, rfc3339
 from contender.manifests.variant import owner_reference
 
-COPIED = ("steps", "soak", "guardrails", "confidence", "timeout", "onTimeout", "approval", "standby")
+COPIED = (
+    "steps", "soak", "guardrails", "objectives", "negligible", "confidence",
+    "timeout", "onTimeout", "approval", "standby",
+)  # fmt: skip
 
 
 def trial(

@@ -11,7 +11,8 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from contender.manifests.routes.bootstrap import EDGES, STATS_PORT
+from contender.ladder import EDGES
+from contender.manifests.routes.bootstrap import STATS_PORT
 from contender.manifests.routes.envoy import LIVE, PURPOSES, ROUTE_TABLE, cluster_name, parse_split, stat_prefix
 from contender.measure import Silent
 from contender.observation import Counters, Route, RouterPod

@@ -8,26 +8,70 @@ Pure arithmetic: knows neither trials nor guardrails.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
 
 LARGEST = 1e12  # as large as an e-value is told: more would prove nothing more, and JSON has no infinity
+DIGITS = 1e6  # a stored logarithm is a whole number of millionths, so that its decimal text is all of it
 
-# The alternatives: odds of 1.1 to 20 times the tolerated ones, evenly spaced in their logarithm, and the same below.
-ALTERNATIVES = 24
-LARGER = tuple(1.1 * (20 / 1.1) ** (i / (ALTERNATIVES - 1)) for i in range(ALTERNATIVES))
-SMALLER = tuple(1 / factor for factor in LARGER)
+
+@dataclass(frozen=True)
+class Mixture:
+    """Alternatives, as factors on the odds of the hypothesis, and the part of the bet that is on each."""
+
+    factors: tuple[float, ...]
+    parts: tuple[float, ...]
+
+    @classmethod
+    def even(cls, factors: Sequence[float]) -> Self:
+        return cls(tuple(factors), (1 / len(factors),) * len(factors))
+
+    @classmethod
+    def expecting(cls, factor: float, others: Sequence[float], part: float) -> Self:
+        """`part` of the bet is on the factor that is expected, which comes first, the rest evenly on the others."""
+        return cls((factor, *others), (part, *((1 - part) / len(others) for _ in others)))
+
+    def log_evalue(self, events: float, of: float, bound: float) -> float:
+        """ln of the e-value of `events` out of `of` Bernoulli trials against a rate of `bound` (0 < bound < 1)."""
+        return self.log_mean([events * gain - of * loss for gain, loss in _slopes(self.factors, bound)])
+
+    def log_mean(self, logs: Sequence[float]) -> float:
+        """ln of the bet's whole worth, of the logarithms of what each alternative's part of it has grown by."""
+        largest = max(logs)
+        worth = sum([part * math.exp(log - largest) for part, log in zip(self.parts, logs, strict=True)])
+        return largest + math.log(worth)
+
+
+def geometric(first: float, last: float, number: int) -> tuple[float, ...]:
+    """Numbers evenly spaced in their logarithm."""
+    return tuple(first * (last / first) ** (place / (number - 1)) for place in range(number))
+
+
+# How many requests a verdict takes depends on these, whether it is valid does not. Tuned by simulation.
+LARGER = Mixture.even(geometric(1.2, 20, 12))
+SMALLER = Mixture.even(tuple(1 / factor for factor in geometric(1.15, 10, 8)))
+RARE = Mixture.expecting(0.01, SMALLER.factors, 0.75)  # most healthy services have next to no bad events
 
 
 def log_likelihood_ratio(events: float, of: float, odds: float, factor: float) -> float:
     """How much better `odds * factor` explains `events` out of `of` Bernoulli trials than `odds` does.
 
     With q = odds / (1 + odds) and p = factor * odds / (1 + factor * odds) it is
-    events * ln(p / q) + (of - events) * ln((1 - p) / (1 - q)), written so that neither a small q nor p = 0 harms it.
+    events * ln(p / q) + (of - events) * ln((1 - p) / (1 - q)), written so that a small q does not harm it.
     """
-    if factor == 0 and events:
-        return -math.inf
-    gain = events * math.log(factor) if factor else 0.0
-    return gain - of * (math.log1p(odds * factor) - math.log1p(odds))
+    return events * math.log(factor) - of * (math.log1p(odds * factor) - math.log1p(odds))
+
+
+def log_above(events: float, exposures: float, bound: float) -> float:
+    """ln of the e-value against "the rate is at most `bound`" (0 < bound < 1), a mixture over greater rates."""
+    return LARGER.log_evalue(events, exposures, bound)
+
+
+def log_below(events: float, exposures: float, bound: float) -> float:
+    """ln of the e-value against "the rate is at least `bound`" (0 < bound < 1), a mixture over smaller rates."""
+    return RARE.log_evalue(events, exposures, bound)
 
 
 def log_mean(logs: Iterable[float]) -> float:
@@ -39,30 +83,14 @@ def log_mean(logs: Iterable[float]) -> float:
     return largest + math.log(math.fsum(math.exp(value - largest) for value in values) / len(values))
 
 
-def log_bet(expected: float, others: Iterable[float]) -> float:
-    """ln of a mixture that bets half on the alternative that is expected, and the rest evenly on the others."""
-    return log_mean((expected, log_mean(others)))
-
-
-def log_above(events: float, exposures: float, bound: float) -> float:
-    """ln of the e-value against "the rate is at most `bound`" (0 < bound < 1), a mixture over greater rates."""
-    odds = bound / (1 - bound)
-    return log_mean(log_likelihood_ratio(events, exposures, odds, factor) for factor in LARGER)
-
-
-def log_below(events: float, exposures: float, bound: float) -> float:
-    """ln of the e-value against "the rate is at least `bound`" (0 < bound < 1), a mixture over smaller rates.
-
-    The expected one is 0, which most healthy services have: without an event it grows fastest, the first event ends it.
-    """
-    odds = bound / (1 - bound)
-    spread = (log_likelihood_ratio(events, exposures, odds, factor) for factor in SMALLER)
-    return log_bet(log_likelihood_ratio(events, exposures, odds, 0), spread)
-
-
 def evalue(log: float) -> float:
     """The e-value whose logarithm is given, at most `LARGEST`."""
     return math.exp(min(log, math.log(LARGEST)))
+
+
+def stored(log: float) -> float:
+    """A logarithm as it is kept from look to look: what goes on from the Trial's status is the very same number."""
+    return round(log * DIGITS) / DIGITS
 
 
 def interval(events: int, of: int, confidence: float) -> tuple[float, float]:
@@ -73,15 +101,29 @@ def interval(events: int, of: int, confidence: float) -> tuple[float, float]:
 def lower_limit(events: int, of: int, confidence: float) -> float:
     """The lower of `interval`'s bounds, to six digits of itself however small it is.
 
-    The interval holds the rates which Robbins' beta mixture does not refute: those p for which
-    B(k + 1, n - k + 1) / (p^k (1 - p)^(n - k)) stays under 1 / (1 - confidence)
+    The interval holds the rates which Robbins' beta mixture does not refute (`log_against`).
+    """
+    refuted, kept = 0.0, events / of if events else 0.0
+    while kept - refuted > 1e-6 * kept:
+        middle = (refuted + kept) / 2
+        strength = log_against(events, of, middle)
+        refuted, kept = (middle, kept) if strength >= -math.log(1 - confidence) else (refuted, middle)
+    return refuted
+
+
+def log_against(events: int, of: int, rate: float) -> float:
+    """ln of the e-value against "the rate is just `rate`" (0 < rate < 1), for whatever other rate.
+
+    It is B(k + 1, n - k + 1) / (p^k (1 - p)^(n - k)), the likelihood ratio of all rates evenly to p
     (Robbins, Ann. Math. Stat. 41, 1970; "conjugate mixtures" in Howard et al., arXiv:1810.08240).
     """
     misses = of - events
     mixture = math.lgamma(events + 1) + math.lgamma(misses + 1) - math.lgamma(of + 2)
-    refuted, kept = 0.0, events / of if events else 0.0
-    while kept - refuted > 1e-6 * kept:
-        middle = (refuted + kept) / 2
-        strength = mixture - events * math.log(middle) - misses * math.log1p(-middle)
-        refuted, kept = (middle, kept) if strength >= -math.log(1 - confidence) else (refuted, middle)
-    return refuted
+    return mixture - events * math.log(rate) - misses * math.log1p(-rate)
+
+
+@cache
+def _slopes(factors: tuple[float, ...], bound: float) -> tuple[tuple[float, float], ...]:
+    """By how much the logarithm for each factor rises with an event, and falls with a trial."""
+    odds = bound / (1 - bound)
+    return tuple((math.log(factor), math.log1p(odds * factor) - math.log1p(odds)) for factor in factors)

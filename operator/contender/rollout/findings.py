@@ -1,12 +1,13 @@
 """What the evidence says, in the few numbers that a rule needs and in words for people."""
 
-from contender.rollout.evidence import Evidence, MeasureEvidence
+from contender.rollout.evidence import Evidence
+from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.rules import Finding
 
 
 def findings(evidence: Evidence, confidence: float) -> tuple[Finding, ...]:
     return tuple(
-        Finding(measure.name, measure.breach(), measure.proof(), _summary(measure, confidence))
+        Finding(measure.name, measure.breach(), measure.proof(), _summary(measure, confidence), measure.objective)
         for measure in evidence.measures
     )
 

@@ -99,7 +99,7 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
-    before = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    before = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
@@ -123,7 +123,7 @@ def _passed(trial: Trial, now: datetime) -> float:
 
 def facts(trial: Trial, sight: Sight) -> rules.Facts:
     """What the rules may know at this look."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     heard = max((when for when in (trial.since, trial.traffic_at) if when), default=sight.now)
     challenger = sight.challenger
     return rules.Facts(
@@ -155,7 +155,7 @@ def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
 
 def new_step(trial: Trial) -> Trial:
     """The trial with soak and proof begun anew."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails).begin_step()
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives).begin_step()
     return replace(trial, since=None, traffic_at=None, evidence=evidence.dump(trial.rules.confidence))
 
 

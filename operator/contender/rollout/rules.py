@@ -24,12 +24,13 @@ TRAFFIC_PATIENCE = 15.0  # seconds without a request to the challenger before th
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the evidence says of one guardrail."""
+    """What the evidence says of one guardrail or objective."""
 
     name: str  # "errors", "latency over 250ms"
     breach: float  # e-value, over the whole trial
     proof: float  # e-value, over the present step
     summary: str  # the numbers, for people
+    objective: bool = False  # never breached
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,11 @@ class Facts:
     @property
     def breach_bar(self) -> float:
         """Bonferroni over F guardrails: a breach speaks at F / alpha."""
-        return len(self.findings) / (1 - self.rules.confidence)
+        return sum(not finding.objective for finding in self.findings) / (1 - self.rules.confidence)
 
     @property
     def proof_bar(self) -> float:
-        """Every guardrail must be proved, so that no correction is needed: 1 / alpha."""
+        """Every guardrail and objective must be proved, so that no correction is needed: 1 / alpha."""
         return 1 / (1 - self.rules.confidence)
 
     @property

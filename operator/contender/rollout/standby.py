@@ -8,14 +8,15 @@ from contender.rollout import rules
 from contender.rollout.counting import count, interval
 from contender.rollout.evidence import Evidence
 from contender.rollout.look import SHORTEST, Sight, decided, facts, new_step, recorded, too_soon
+from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.rules import Finding
 from contender.rollout.watch import Watch
 
 
 def begin(trial: Trial, now: datetime) -> Trial:
     """The trial as the last router pod carries the promotion."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
-    watches = tuple(Watch.begin(measure, trial.rules.confidence).dump() for measure in evidence.measures)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    watches = tuple(Watch.begin(measure, trial.rules.confidence).dump() for measure in _guarded(evidence))
     return replace(trial, phase=Phase.STANDBY, since=now, watches=watches)
 
 
@@ -46,19 +47,23 @@ def _is_over(trial: Trial, now: datetime) -> bool:
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """The counts of the promoted variant alone: it is the only one that the route names."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     holder, other = trial.challenger.variant, trial.champion.variant
-    seen, cursors, _ = interval(evidence.cursors, sight.pods, holder, other, 0)
+    seen, cursors, _ = interval(evidence.cursors, evidence.of_use(sight.pods), holder, other, 0)
     watches = tuple(watch.absorb(count(seen.champion, watch.guardrail)).dump() for watch in _watches(trial, evidence))
     after = replace(evidence, cursors=cursors)
     return replace(trial, evidence=after.dump(trial.rules.confidence), watches=watches, looked_at=sight.now)
 
 
 def _watches(trial: Trial, evidence: Evidence) -> tuple[Watch, ...]:
-    return tuple(Watch.parse(raw, measure) for raw, measure in zip(trial.watches, evidence.measures, strict=True))
+    return tuple(Watch.parse(raw, measure) for raw, measure in zip(trial.watches, _guarded(evidence), strict=True))
+
+
+def _guarded(evidence: Evidence) -> list[MeasureEvidence]:
+    return [measure for measure in evidence.measures if not measure.objective]
 
 
 def _findings(trial: Trial) -> tuple[Finding, ...]:
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails)
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     looks = 1 + seconds(trial.rules.standby) / SHORTEST
     return tuple(Finding(watch.name, watch.breach(looks), 0.0, watch.summary) for watch in _watches(trial, evidence))

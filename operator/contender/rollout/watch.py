@@ -1,6 +1,7 @@
 """The evidence after promotion: with nobody left to compare with, each guardrail becomes an absolute bound.
 
-The bound is the greater of `below` and `noWorseThan` times the old champion's upper confidence limit. A change for the
+The bound is the greater of `below` and `noWorseThan` times the old champion's upper confidence limit; of a quantile p
+the share of answers slower than `noWorseThan` times its upper limit, which may be 1 - p. A change for the
 worse may come at any time, so what is watched is a sum of bets that begin anew at each look: R = L * (1 + R), with L
 the look's likelihood ratio (an e-detector of Shiryaev and Roberts' kind; Shin, Ramdas and Rinaldo, arXiv:2203.03532).
 While the bound is kept, R minus the number of looks cannot be expected to grow, so the chance that R ever reaches
@@ -12,11 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from contender.api import Guardrail, Json
+from contender.ladder import EDGES
 from contender.rollout import evalues
 from contender.rollout.counting import Count
-from contender.rollout.evidence import MeasureEvidence
+from contender.rollout.measure_evidence import MeasureEvidence
+from contender.rollout.ratio import carried
 
 NOTHING = Count()
+SLOWEST = f"{EDGES[-1]:g}s"  # where no time is too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Watch:
     def begin(cls, measure: MeasureEvidence, confidence: float) -> Self:
         """The watch over the guardrail of `measure`, whose champion has just been replaced."""
         guardrail, champion = measure.guardrail, measure.trial.champion
+        if guardrail.quantile is not None:
+            over = measure.times.slow(guardrail.quantile, guardrail.no_worse_than or 1.0, confidence)
+            bound = 1 - guardrail.quantile if over else None
+            return cls(replace(guardrail, over=over or SLOWEST, quantile=None), measure.name, bound)
         limits = [] if guardrail.below is None else [guardrail.below]
         if guardrail.no_worse_than is not None:
             events = min(champion.events, champion.exposures)
@@ -45,10 +53,10 @@ class Watch:
         if self.bound is None or not count.exposures:
             return replace(self, seen=self.seen + count)
         odds = self.bound / (1 - self.bound)
-        before = self.sums or (-math.inf,) * evalues.ALTERNATIVES
+        before = self.sums or (-math.inf,) * len(evalues.LARGER.factors)
         sums = tuple(
-            _rounded(evalues.log_likelihood_ratio(count.events, count.exposures, odds, factor) + _log1p_exp(log))
-            for log, factor in zip(before, evalues.LARGER, strict=True)
+            evalues.stored(evalues.log_likelihood_ratio(count.events, count.exposures, odds, factor) + _log1p_exp(log))
+            for log, factor in zip(before, evalues.LARGER.factors, strict=True)
         )
         return replace(self, seen=self.seen + count, sums=sums)
 
@@ -65,13 +73,19 @@ class Watch:
 
     @classmethod
     def parse(cls, raw: Json, measure: MeasureEvidence) -> Self:
-        return cls(
-            measure.guardrail, measure.name, raw.get("bound"), Count.parse(raw["seen"]), tuple(raw.get("sums", ()))
-        )
+        guardrail = measure.guardrail
+        if guardrail.quantile is not None:
+            guardrail = replace(guardrail, over=raw["over"], quantile=None)
+        sums = carried(raw.get("sums", ()), len(evalues.LARGER.factors))
+        return cls(guardrail, measure.name, raw.get("bound"), Count.parse(raw["seen"]), sums)
 
     def dump(self) -> dict[str, Any]:
         """As `Trial.status.watches` shows it."""
-        told = {"bound": None if self.bound is None else _rounded(self.bound), "sums": list(self.sums) or None}
+        told = {
+            "over": self.guardrail.over,
+            "bound": None if self.bound is None else float(f"{self.bound:.6g}"),
+            "sums": list(self.sums) or None,
+        }
         shown = {key: value for key, value in told.items() if value is not None}
         return {"name": self.name, "seen": self.seen.dump(), **shown}
 
@@ -79,7 +93,3 @@ class Watch:
 def _log1p_exp(log: float) -> float:
     """ln(1 + exp(log)) without overflow."""
     return max(log, 0.0) + math.log1p(math.exp(-abs(log)))
-
-
-def _rounded(number: float) -> float:
-    return float(f"{number:.6g}")

@@ -6,16 +6,12 @@ counters and the readiness, and nothing else.
 
 from typing import Any
 
+from contender.ladder import EDGES
+
 ADMIN_PORT = 9901
 STATS_PORT = 9902
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104  of the pod
 CONFIG_DIRECTORY = "/config"
-
-EDGES = (
-    0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25,
-    0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0, 30.0,
-)  # fmt: skip
-"""The latency bounds, in seconds, that can be told apart; `crds/` offers exactly these for `over`."""
 
 MAX_CONNECTIONS = 10_000
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -60,7 +56,7 @@ def file_source(name: str) -> dict[str, Any]:
 
 
 def _ladder() -> dict[str, Any]:
-    return {"match": {"suffix": "upstream_rq_time"}, "buckets": [edge * 1000 for edge in EDGES]}
+    return {"match": {"suffix": "upstream_rq_time"}, "buckets": [round(edge * 1000) for edge in EDGES]}
 
 
 def _connection_limit() -> dict[str, Any]:
