@@ -14,7 +14,7 @@ from benchmarks.evidence.results import Results
 from benchmarks.serving import environments
 from benchmarks.serving.results import machine
 
-WHOLE, QUICK = 4000, 200  # runs of each cell
+WHOLE, QUICK = 2500, 200  # runs of each cell
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ class Kind:
 
     name: str
     process: Process
-    meets: bool = True  # the assumption that bad answers are independent, given the rates of the interval
+    meets: bool = True  # the assumptions: bad answers are independent, and the ratio of the rates stays the same
     clump: float = 1.0
     late: float = 0.0
 
@@ -58,6 +58,7 @@ DAILY = Kind("daily cycle", stream.daily)
 BURSTS = Kind("bursts of both", stream.bursts)
 DELAYED = Kind("delayed counters", stream.constant, late=0.5)
 COMMON = Kind("outages of both", stream.common_outages)
+UNLIKE = Kind("outages of both, else unlike", stream.common_outages, meets=False)  # one ratio, then another
 CLUMPS = Kind("in clumps of five", stream.constant, meets=False, clump=5)
 OWN = Kind("outages of each by itself", stream.own_outages, meets=False)
 ONLY = Kind("outages of the challenger only", stream.challengers_outages, meets=False)
@@ -77,7 +78,8 @@ def _all() -> Iterator[Cell]:
     yield from (cell(CONSTANT, 0.02, times) for times in (0.8, 1, RATIO, 1.5, 2, 10))
     for kind in (DAILY, BURSTS, DELAYED):
         yield from (cell(kind, 0.004, times) for times in (1, RATIO, 2))
-    yield from (cell(COMMON, 0.004, times) for times in (1, 2))
+    yield cell(COMMON, 0.004, 1)
+    yield cell(UNLIKE, 0.004, 2)
     yield from (cell(CLUMPS, 0.004, times) for times in (1, RATIO, 2))
     yield from (cell(OWN, 0.004, times) for times in (1, 2))
     yield Cell(ONLY, 0.004, 0.004, Truth.WORSE)

@@ -5,7 +5,7 @@ from statistics import median
 
 from benchmarks.evidence.engine import GUARDRAIL
 from contender.rollout.counting import Count
-from contender.rollout.evidence import MeasureEvidence
+from contender.rollout.measure_evidence import MeasureEvidence
 
 UPDATES, ROUNDS = 2000, 9
 CHAMPION, CHALLENGER = Count(1, 250), Count(1, 250)

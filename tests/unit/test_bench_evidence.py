@@ -33,6 +33,8 @@ SPEC = {
     "onTimeout": "Hold",
     "approval": "Automatic",
     "standby": "0s",
+    "objectives": [],
+    "negligible": {},
 }
 GIVEN = {Phase.PROMOTING: Verdict.PROMOTED, Phase.REJECTING: Verdict.REJECTED}
 LOOKS = 150
