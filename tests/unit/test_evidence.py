@@ -1,6 +1,7 @@
 import json
 import math
-from itertools import accumulate
+import random
+from itertools import accumulate, repeat, takewhile
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +35,12 @@ def of(guardrail: Guardrail, champion: tuple[int, int], challenger: tuple[int, i
     return MeasureEvidence(guardrail).absorb(Count(*champion), Count(*challenger))
 
 
+def drawn(dice: random.Random, of: int, rate: float) -> int:
+    """A binomial number of events, by the gaps between them."""
+    gaps = accumulate(1 + int(math.log(1 - dice.random()) / math.log1p(-rate)) for _ in repeat(None))
+    return sum(1 for _ in takewhile(lambda position: position <= of, gaps))
+
+
 def binomial(of: int, rate: float) -> list[float]:
     return [math.comb(of, k) * rate**k * (1 - rate) ** (of - k) for k in range(of + 1)]
 
@@ -62,7 +69,7 @@ def test_the_whole_of_each_bet_is_laid(bets: evalues.Mixture) -> None:
 
 
 def test_without_an_event_three_quarters_of_the_bet_against_the_bound_grow_nearly_as_its_inverse() -> None:
-    """At a rate of `below`, 4,000 requests without an event have the chance 0.999**4000, at a hundredth of it nearly 1."""
+    """At a rate of `below`, 4,000 requests without an event have the chance 0.999**4000, at a hundredth of it 1."""
     alone = 0.75 * (0.999**-4000) ** 0.99
 
     assert alone < math.exp(evalues.log_below(0, 4000, 0.001)) < 1.4 * alone
@@ -126,6 +133,36 @@ def test_the_interval_is_where_the_beta_mixture_refutes_no_rate() -> None:
     assert evalues.interval(0, 100, 0.95) == pytest.approx((0, reached), rel=1e-5)
     assert evalues.interval(100, 100, 0.95) == pytest.approx((1 - reached, 1), rel=1e-5)
     assert evalues.interval(0, 0, 0.95) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("events", "of", "log"),
+    [
+        (0, 10, 4.533576533),
+        (7, 10, -0.253915210),
+        (60, 100, -0.090964878),
+        (65, 100, 2.438984340),
+        (540, 1000, -0.028621823),
+        (5200, 10000, 3.621880284),
+    ],
+)
+def test_the_beta_mixture_is_the_one_of_a_published_implementation(events: int, of: int, log: float) -> None:
+    """confseq 0.0.11 (Howard et al.), beta_binomial_log_mixture(k - n / 2, n / 4, v_opt, 1/2, 1/2, 0.05, two-sided).
+
+    With v_opt = 5.952115951303 its mixture is even over all rates, as Robbins' is.
+    """
+    assert evalues.log_against(events, of, 0.5) == pytest.approx(log, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("of", "bound"),
+    [(10, 9.385339), (100, 65.881337), (1000, 555.757820), (10_000, 5192.017061), (100_000, 50652.926262)],
+)
+def test_a_half_is_refuted_from_the_count_on_that_a_published_implementation_gives(of: int, bound: float) -> None:
+    """confseq 0.0.11, n / 2 + beta_binomial_mixture_bound(n / 4, 0.05, v_opt, 1/2, 1/2, 0.05, two-sided)."""
+    within, over = math.floor(bound), math.ceil(bound)
+
+    assert evalues.interval(within, of, 0.95)[0] <= 0.5 < evalues.interval(over, of, 0.95)[0]
 
 
 @unhurried
@@ -202,6 +239,48 @@ def test_no_evidence_is_too_great_for_the_trial_object(
     assert json.loads(json.dumps(dumped, allow_nan=False)) == dumped
     assert 0 <= dumped["breach"] <= 1e12
     assert 0 <= dumped["proof"] <= 1e12
+
+
+@unhurried
+@given(counts(), counts(), st.sampled_from(evalues.LARGER.factors), st.floats(0.05, 20))
+def test_the_ratio_test_is_the_same_seen_from_either_variant(
+    one: Count, other: Count, factor: float, odds: float
+) -> None:
+    """Swapped, the odds turn over, and a greater ratio is a smaller one."""
+    events = one.events + other.events
+    forth = evalues.log_likelihood_ratio(one.events, events, odds, factor)
+    back = evalues.log_likelihood_ratio(other.events, events, 1 / odds, 1 / factor)
+
+    assert forth == pytest.approx(back, abs=1e-7)
+
+
+@unhurried
+@given(counts(), counts())
+def test_whoever_is_called_the_champion_the_ratio_s_bounds_are_the_same_seen_from_the_other_side(
+    one: Count, other: Count
+) -> None:
+    forth, back = Pair(one, other).ratio_interval(0.95), Pair(other, one).ratio_interval(0.95)
+
+    if forth and back:
+        assert back == pytest.approx((1 / forth[1], 1 / forth[0]), rel=1e-4)
+
+
+@pytest.mark.parametrize("looks", [1, 4, 30])
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_however_the_requests_are_cut_into_looks_few_trials_on_the_bound_reach_a_verdict(
+    looks: int, share: float
+) -> None:
+    dice, runs, ours, theirs = random.Random(looks), 300, round(6000 * share / looks), round(6000 * (1 - share) / looks)
+    breached = proved = 0
+    for _ in range(runs):
+        measure, breaches, proofs = MeasureEvidence(RATIO), [0.0], [0.0]
+        for _ in range(looks):
+            measure = measure.absorb(Count(drawn(dice, theirs, 0.01), theirs), Count(drawn(dice, ours, 0.0125), ours))
+            breaches, proofs = [*breaches, measure.breach()], [*proofs, measure.proof()]
+        breached, proved = breached + (max(breaches) >= 20), proved + (max(proofs) >= 20)
+
+    assert breached / runs <= 0.05
+    assert proved / runs <= 0.05
 
 
 # Single behaviours.

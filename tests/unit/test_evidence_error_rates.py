@@ -77,17 +77,21 @@ def test_on_the_bound_few_trials_are_decided_and_each_way_at_most_one_in_twenty(
     [
         (0, 0, "promoted", 20_000),
         (0, 0.01, "rejected", 5_000),
+        (0.004, 0.004, "promoted", 150_000),
+        (0.004, 0.008, "rejected", 31_500),
         (0.004, 0.04, "rejected", 2_000),
+        (0.02, 0.02, "promoted", 41_000),
         (0.02, 0.20, "rejected", 500),
     ],
 )
 def test_clear_cases_are_decided_rightly_and_soon(
     champion: float, challenger: float, decision: str, requests: int
 ) -> None:
-    outcomes = trials(60, champion, challenger, looks=200)
+    """The medians are of 3,000 runs and more; those of so few are up to a quarter off."""
+    outcomes = trials(60, champion, challenger, looks=1500)
 
-    assert {outcome.decision for outcome in outcomes} == {decision}
-    assert median(outcome.requests for outcome in outcomes) <= 2 * requests
+    assert [outcome.decision for outcome in outcomes].count(decision) >= 58
+    assert median(outcome.requests for outcome in outcomes) <= 1.25 * requests
 
 
 def test_ten_percent_of_errors_against_one_are_a_breach_within_thirty_seconds_at_a_quarter_of_the_traffic() -> None:

@@ -121,7 +121,9 @@ def test_the_ladder_rises_from_a_millisecond_to_thirty_seconds_in_steps_of_a_fif
 
 
 def test_from_ten_milliseconds_any_two_edges_next_but_one_are_a_fifth_apart_at_most() -> None:
-    assert all(next_but_one <= 1.2001 * edge for edge, next_but_one in zip(EDGES, EDGES[2:], strict=False) if edge >= 0.01)
+    assert all(
+        next_but_one <= 1.2001 * edge for edge, next_but_one in zip(EDGES, EDGES[2:], strict=False) if edge >= 0.01
+    )
 
 
 def test_edges_are_whole_milliseconds_of_two_digits_as_the_router_counts() -> None:

@@ -14,12 +14,16 @@ from typing import Self
 from contender.rollout.comparison import Pair
 from contender.rollout.evalues import stored
 
-CLEAR = 3.0  # standard deviations beyond which it is not taken for chance
+CLEAR = 4.0  # standard deviations beyond which it is not taken for chance
+ENOUGH = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """Squared surprises (Pearson's residuals) summed over the looks that had bad events."""
+    """Squared surprises (Pearson's residuals) summed over the looks that can surprise.
+
+    Those have enough bad events to fall here or there: at least `ENOUGH` of n q (1 - q), q being the challenger's part.
+    """
 
     seen: float = 0.0
     looks: int = 0  # as much as chance brings on average
@@ -38,13 +42,14 @@ class Dispersion:
         ratio exactly adds to what chance explains: v * (1 + v * (1/a + 1/b)), with v = n q (1 - q) and a, b the events
         so far and a half.
         """
-        odds, events = seen.exposure_odds, seen.events
-        if odds is None or not events:
+        odds, ratio, events = seen.exposure_odds, before.ratio, seen.events
+        if odds is None or not ratio:
+            return self
+        part = odds * ratio / (1 + odds * ratio)
+        spread = events * part * (1 - part)
+        if spread < ENOUGH:
             return self
         ours, theirs = before.challenger.events + 0.5, before.champion.events + 0.5
-        odds *= ours / theirs / (before.exposure_odds or ours / theirs)
-        part = odds / (1 + odds)
-        spread = events * part * (1 - part)
         foretold = spread * (1 + spread * (1 / ours + 1 / theirs))
         surprise = (seen.challenger.events - events * part) ** 2 / foretold
         return type(self)(stored(self.seen + surprise), self.looks + 1, stored(self.variance + 2 + 1 / spread))

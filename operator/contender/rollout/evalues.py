@@ -10,7 +10,8 @@ Pure arithmetic: knows neither trials nor guardrails.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from operator import mul
 from typing import Self
 
 LARGEST = 1e12  # as large as an e-value is told: more would prove nothing more, and JSON has no infinity
@@ -24,6 +25,11 @@ class Mixture:
     factors: tuple[float, ...]
     parts: tuple[float, ...]
 
+    @cached_property
+    def gains(self) -> tuple[float, ...]:
+        """By how much an event adds to each alternative's logarithm."""
+        return tuple(map(math.log, self.factors))
+
     @classmethod
     def even(cls, factors: Sequence[float]) -> Self:
         return cls(tuple(factors), (1 / len(factors),) * len(factors))
@@ -35,13 +41,13 @@ class Mixture:
 
     def log_evalue(self, events: float, of: float, bound: float) -> float:
         """ln of the e-value of `events` out of `of` Bernoulli trials against a rate of `bound` (0 < bound < 1)."""
-        return self.log_mean([events * gain - of * loss for gain, loss in _slopes(self.factors, bound)])
+        losses = _losses(self.factors, bound)
+        return self.log_mean([events * gain - of * loss for gain, loss in zip(self.gains, losses, strict=True)])
 
     def log_mean(self, logs: Sequence[float]) -> float:
         """ln of the bet's whole worth, of the logarithms of what each alternative's part of it has grown by."""
         largest = max(logs)
-        worth = sum([part * math.exp(log - largest) for part, log in zip(self.parts, logs, strict=True)])
-        return largest + math.log(worth)
+        return largest + math.log(sum(map(mul, self.parts, map(math.exp, [log - largest for log in logs]))))
 
 
 def geometric(first: float, last: float, number: int) -> tuple[float, ...]:
@@ -123,7 +129,7 @@ def log_against(events: int, of: int, rate: float) -> float:
 
 
 @cache
-def _slopes(factors: tuple[float, ...], bound: float) -> tuple[tuple[float, float], ...]:
-    """By how much the logarithm for each factor rises with an event, and falls with a trial."""
+def _losses(factors: tuple[float, ...], bound: float) -> tuple[float, ...]:
+    """By how much a trial lessens each alternative's logarithm."""
     odds = bound / (1 - bound)
-    return tuple((math.log(factor), math.log1p(odds * factor) - math.log1p(odds)) for factor in factors)
+    return tuple(math.log1p(odds * factor) - math.log1p(odds) for factor in factors)

@@ -16,7 +16,7 @@ from typing import Any, Self
 from contender.api import Json
 from contender.rollout.comparison import Pair
 from contender.rollout.dispersion import NO_SURPRISE, Dispersion
-from contender.rollout.evalues import LARGER, SMALLER, Mixture, stored
+from contender.rollout.evalues import DIGITS, LARGER, SMALLER, Mixture, stored
 
 EXPECTED = 0.75  # of the proof's bet is on a challenger that is just as good as the champion
 EARLIER = {  # alternatives of earlier versions, by how many there were: their logarithms are in old Trials
@@ -43,10 +43,9 @@ class RatioTest:
             return self
         weight = 1 / self.dispersion.factor
         ours, events, odds = weight * seen.challenger.events, weight * seen.events, odds * tolerated
-        return replace(
-            self,
-            worse=_grown(self.worse, ours, events, odds, LARGER.factors),
-            better=_grown(self.better, ours, events, odds, fine(tolerated).factors),
+        return type(self)(
+            worse=_grown(self.worse, ours, events, odds, LARGER),
+            better=_grown(self.better, ours, events, odds, fine(tolerated)),
             dispersion=self.dispersion.absorb(seen, before),
         )
 
@@ -84,16 +83,14 @@ def fine(tolerated: float) -> Mixture:
     return Mixture.expecting(as_good, SMALLER.factors, EXPECTED) if as_good < SMALLER.factors[0] else SMALLER
 
 
-def _grown(
-    logs: tuple[float, ...], events: float, of: float, odds: float, factors: Sequence[float]
-) -> tuple[float, ...]:
-    """`evalues.log_likelihood_ratio` of the interval added for each factor, written out for its speed."""
-    fixed = of * math.log1p(odds)
-    before = logs or (0.0,) * len(factors)
+def _grown(logs: tuple[float, ...], events: float, of: float, odds: float, bets: Mixture) -> tuple[float, ...]:
+    """`evalues.log_likelihood_ratio` of the interval added for each alternative, and `stored`: this is the hot loop."""
+    log1p, even = math.log1p, math.log1p(odds)
+    before = logs or (0.0,) * len(bets.factors)
     return tuple(
         [
-            stored(known + events * math.log(factor) - of * math.log1p(odds * factor) + fixed)
-            for known, factor in zip(before, factors, strict=True)
+            round((known + events * gain - of * (log1p(odds * factor) - even)) * DIGITS) / DIGITS
+            for known, gain, factor in zip(before, bets.gains, bets.factors, strict=True)
         ]
     )
 

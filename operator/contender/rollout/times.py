@@ -7,16 +7,18 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, repeat
 from operator import add
 from typing import Any, Self
 
 from contender.api import Json
 from contender.ladder import EDGES
 from contender.observation import Counters
-from contender.rollout.evalues import LARGER, SMALLER, log_against
+from contender.rollout.evalues import Mixture, geometric, log_against
 
 BEYOND = len(EDGES)  # the place past the last edge
+SLOWER = Mixture.even(geometric(1.1, 4, 6))
+FASTER = Mixture.even(tuple(1 / factor for factor in SLOWER.factors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class Times:
 
     @classmethod
     def of(cls, counters: Counters) -> Self:
-        """By one interval's counters. What came within an edge came within the next, which a router may not have."""
-        within = accumulate((counters.faster.get(edge, 0) for edge in EDGES), max)
+        """By one interval's counters. An edge that a router does not have shows 0; sorted, none shows too much."""
+        within = sorted(map(counters.faster.get, EDGES, repeat(0)))
         return cls(counters.timed + counters.timeouts, tuple(within))
 
     def at_least(self, part: float) -> int:
@@ -45,11 +47,11 @@ class Times:
 
     def log_faster(self, edge: int, part: float, times: float = 1.0) -> float:
         """ln of the e-value against "at most `part` come within the edge", had there been `times` as many answers."""
-        return SMALLER.log_evalue(times * (self.all - self.within[edge]), times * self.all, 1 - part)
+        return FASTER.log_evalue(times * (self.all - self.within[edge]), times * self.all, 1 - part)
 
     def log_slower(self, edge: int, part: float, times: float = 1.0) -> float:
         """ln of the e-value against "at least `part` come within the edge", had there been `times` as many answers."""
-        return LARGER.log_evalue(times * (self.all - self.within[edge]), times * self.all, 1 - part)
+        return SLOWER.log_evalue(times * (self.all - self.within[edge]), times * self.all, 1 - part)
 
     def limits(self, part: float, confidence: float) -> tuple[float, float]:
         """The seconds between which the quantile is at all looks together; from 0 or to infinity if it is not known.
