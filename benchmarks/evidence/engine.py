@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.evidence.outcome import Outcome, Verdict
 from benchmarks.evidence.stream import SETTLED, STEP, Bools, Count, Floats, Ints, Stream
 from contender.api import Guardrail, Measure
-from contender.rollout.dispersion import CLEAR
+from contender.rollout.dispersion import CLEAR, ENOUGH
 from contender.rollout.evalues import DIGITS, LARGER, RARE, Mixture
 from contender.rollout.ratio import fine
 
@@ -65,14 +65,15 @@ class Dispersions:
 
     def absorb(self, champion: Floats, challenger: Floats, before: tuple[Floats, Floats]) -> None:
         """Each has a row of events and one of exposures; `before` are the step's counts so far, of both."""
-        theirs, ours = before[0][0] + 0.5, before[1][0] + 0.5
-        events = champion[0] + challenger[0]
-        earlier = np.where(compared(*before), before[1][1] / np.maximum(before[0][1], 1), ours / theirs)
-        odds = challenger[1] / np.maximum(champion[1], 1) * ours / theirs / earlier
+        theirs, ours, events = before[0][0], before[1][0], champion[0] + challenger[0]
+        ratio = np.divide(rate(before[1]), rate(before[0]), out=np.zeros_like(ours), where=theirs > 0)
+        odds = challenger[1] / np.maximum(champion[1], 1) * ratio
         part = odds / (1 + odds)
-        spread = np.maximum(events * part * (1 - part), np.finfo(float).tiny)
-        surprise = (challenger[0] - events * part) ** 2 / (spread * (1 + spread * (1 / ours + 1 / theirs)))
-        some = compared(champion, challenger) & (events > 0)
+        spread = events * part * (1 - part)
+        some = compared(champion, challenger) & (ratio > 0) & (spread >= ENOUGH)
+        spread = np.where(some, spread, 1)
+        foretold = spread * (1 + spread * (1 / (ours + 0.5) + 1 / (theirs + 0.5)))
+        surprise = (challenger[0] - events * part) ** 2 / foretold
         self.seen = stored(self.seen + np.where(some, surprise, 0))
         self.looks = self.looks + some
         self.variance = stored(self.variance + np.where(some, 2 + 1 / spread, 0))
@@ -156,6 +157,11 @@ def judge(stream: Stream) -> Outcome:
 def compared(champion: Floats, challenger: Floats) -> Bools:
     """Whether both have answered."""
     return np.asarray((champion[1] > 0) & (challenger[1] > 0))
+
+
+def rate(seen: Floats) -> Floats:
+    """Events by exposure; 0 before the first."""
+    return np.asarray(seen[0] / np.maximum(seen[1], 1))
 
 
 def stored(logs: Floats) -> Floats:

@@ -6,6 +6,7 @@ Left: wrong verdicts on the bound, as one looks on. Right: requests to the verdi
 import json
 import re
 import sys
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from matplotlib import pyplot as plt  # noqa: E402, the backend is chosen first
 
 COLOURS = {"Contender": "#2563eb", "z-test at each look": "#dc2626", "z-test once": "#6b7280"}
 LOOK = 5 / 60  # minutes
+BOUND = 1.25  # times the champion's share
 SHOWN = re.compile(r"constant, 0\.4 % / ([\d.]+) %")
 
 
@@ -30,7 +32,6 @@ def draw(results: dict[str, Any], file: Path) -> None:
         panel.grid(color="#e5e7eb")
         panel.set_axisbelow(True)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(frameon=False)
     figure.savefig(file, metadata={"Date": None})
 
 
@@ -42,16 +43,17 @@ def _wrong(panel: Any, curves: list[dict[str, Any]]) -> None:
         )
     panel.axhline(10, color="#9ca3af", linestyle=":", label="promised: 5 % each way")
     panel.set(xlabel="minutes of looking every 5 s", ylabel="decided, % of trials", ylim=(0, 100), xlim=(0, None))
+    panel.legend(frameon=False, loc="center right")
     panel.set_title("Exactly on the bound: every verdict is wrong", loc="left")
 
 
 def _effort(panel: Any, cells: list[dict[str, Any]]) -> None:
     found = {float(shown[1]) / 0.4: cell["figures"] for cell in cells if (shown := SHOWN.fullmatch(cell["name"]))}
     for judge in ("Contender", "z-test once"):
-        points = [(times, of[judge]["median"]) for times, of in sorted(found.items()) if of[judge]["median"]]
-        points = [(times, median) for times, median in points if times != 1.25]
+        points = [(times, of[judge]["median"] if times != BOUND else nan) for times, of in sorted(found.items())]
         panel.plot(*zip(*points, strict=True), "o-", color=COLOURS[judge], label=judge)
-    panel.axvline(1.25, color="#9ca3af", linestyle=":")
+    panel.legend(frameon=False)
+    panel.axvline(BOUND, color="#9ca3af", linestyle=":")
     panel.set(xscale="log", yscale="log", xlabel="challenger's share of bad answers, times the champion's")
     panel.set_ylabel("requests to the verdict, median")
     panel.set_xticks([0.8, 1, 1.5, 2, 3, 10], ["0.8", "1", "1.5", "2", "3", "10"])

@@ -93,6 +93,7 @@ def drawn(which: Cell, runs: int) -> Stream:
     "which",
     [
         *CELLS[:3],
+        cell(CONSTANT, 0.02, 0.2),  # proved before the last step has soaked
         cell(CONSTANT, 0.004, 2),
         cell(CONSTANT, 0.004, 10),
         cell(CONSTANT, 0.02, 1),
