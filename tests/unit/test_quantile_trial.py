@@ -56,14 +56,28 @@ def test_counters_that_an_earlier_version_kept_beside_do_not_pass_for_a_reset() 
     assert not after.dropped
 
 
+def test_a_new_process_goes_on_with_the_same_counters_though_the_trial_keeps_only_the_edges_that_tell_them_apart() -> (
+    None
+):
+    faster = {edge: 900 if edge >= 0.1 else 30 if edge >= 0.05 else 0 for edge in EDGES}
+    seen = replace(pod(1000), counters=dict.fromkeys("ab", Counters(1000, timed=1000, faster=faster)))
+    evidence = Evidence.begin([P95]).absorb([pod(0)], "a", "b", 50).absorb([seen], "a", "b", 50)
+    dumped = json.loads(json.dumps(evidence.dump(0.95)))
+
+    assert dumped["cursors"][0]["counters"]["a"]["faster"] == {"0.05": 30, "0.1": 900}
+    assert Evidence.parse(dumped, [P95]) == evidence
+
+
 def test_an_equal_challenger_is_promoted() -> None:
     world = World()
     world.apply("1", **RULES)
     world.run(30, until="Idle")
-    world.apply("2", **RULES)
-    world.run(200, until="Idle")
+    world.apply("2", standby="20s", **RULES)
+    world.run(200, until="Standby")
+    world.run(20, until="Idle")
 
     assert world.newest_trial.phase is Phase.PROMOTED
+    assert world.newest_trial.watches[0]["over"] == "120ms"
     assert "95 % of the challenger's answers come within" in world.newest_trial.decisions[-1]["message"]
 
 

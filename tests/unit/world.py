@@ -12,13 +12,13 @@ from typing import Any
 
 from contender.api import ModelDeployment, Trial
 from contender.intent import INTENT, Intent
+from contender.ladder import EDGES
 from contender.manifests.trial import trial_status
 from contender.observation import Block, Counters, Entry, Observation, Problem, Router, RouterPod, Variant
 from contender.plan import Plan, make_plan
 from contender.rollout import look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EDGES = (0.1, 0.25, 1.0)
 SERVING_IMAGE = "serving:1"
 
 
@@ -208,7 +208,7 @@ class World:
             completed=old.completed + number,
             errors=old.errors + failed,
             timed=old.timed + number,
-            faster=dict.fromkeys(EDGES, old.timed + number),
+            faster={edge: old.timed + number if edge >= 0.1 else 0 for edge in EDGES},
         )
 
     def _variant(self, workload: Workload) -> Variant:

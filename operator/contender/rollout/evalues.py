@@ -15,10 +15,11 @@ from operator import mul
 from typing import Self
 
 LARGEST = 1e12  # as large as an e-value is told: more would prove nothing more, and JSON has no infinity
+LOG_LARGEST = math.log(LARGEST)
 DIGITS = 1e6  # a stored logarithm is a whole number of millionths, so that its decimal text is all of it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by its identity, which is quick to look up
 class Mixture:
     """Alternatives, as factors on the odds of the hypothesis, and the part of the bet that is on each."""
 
@@ -41,8 +42,8 @@ class Mixture:
 
     def log_evalue(self, events: float, of: float, bound: float) -> float:
         """ln of the e-value of `events` out of `of` Bernoulli trials against a rate of `bound` (0 < bound < 1)."""
-        losses = _losses(self.factors, bound)
-        return self.log_mean([events * gain - of * loss for gain, loss in zip(self.gains, losses, strict=True)])
+        losses = _losses(self, bound)
+        return self.log_mean([events * gain - of * loss for gain, loss in zip(self.gains, losses)])  # noqa: B905  hot
 
     def log_mean(self, logs: Sequence[float]) -> float:
         """ln of the bet's whole worth, of the logarithms of what each alternative's part of it has grown by."""
@@ -86,12 +87,12 @@ def log_mean(logs: Iterable[float]) -> float:
     largest = max(values)
     if math.isinf(largest):
         return largest
-    return largest + math.log(math.fsum(math.exp(value - largest) for value in values) / len(values))
+    return largest + math.log(sum([math.exp(value - largest) for value in values]) / len(values))
 
 
 def evalue(log: float) -> float:
     """The e-value whose logarithm is given, at most `LARGEST`."""
-    return math.exp(min(log, math.log(LARGEST)))
+    return math.exp(log) if log < LOG_LARGEST else LARGEST
 
 
 def stored(log: float) -> float:
@@ -129,7 +130,7 @@ def log_against(events: int, of: int, rate: float) -> float:
 
 
 @cache
-def _losses(factors: tuple[float, ...], bound: float) -> tuple[float, ...]:
+def _losses(bets: Mixture, bound: float) -> tuple[float, ...]:
     """By how much a trial lessens each alternative's logarithm."""
     odds = bound / (1 - bound)
-    return tuple(math.log1p(odds * factor) - math.log1p(odds) for factor in factors)
+    return tuple(math.log1p(odds * factor) - math.log1p(odds) for factor in bets.factors)

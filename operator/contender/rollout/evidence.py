@@ -5,7 +5,7 @@ very same numbers. For the arithmetic see `evalues`, for where the counts come f
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -65,13 +65,13 @@ class Evidence:
             for measure, begin in zip(raw["measures"], begun.measures, strict=True)
         )
         cursors, edges = map(Cursor.parse, raw["cursors"]), begun._edges
-        kept = tuple(replace(cursor, counters=_narrowed(cursor.counters, edges)) for cursor in cursors)
+        kept = tuple(replace(cursor, counters=_filled(cursor.counters, edges)) for cursor in cursors)
         return cls(measures, kept, raw["dropped"])
 
     def dump(self, confidence: float) -> dict[str, Any]:
         """As `Trial.status.evidence` has it; `confidence` is the trial's."""
         return {
-            "cursors": [cursor.dump() for cursor in self.cursors],
+            "cursors": [replace(cursor, counters=_thinned(cursor.counters)).dump() for cursor in self.cursors],
             "dropped": dict(self.dropped),
             "measures": [measure.dump(confidence) for measure in self.measures],
         }
@@ -79,6 +79,33 @@ class Evidence:
     @property
     def _edges(self) -> frozenset[float]:
         return frozenset(edge for measure in self.measures for edge in measure.edges)
+
+
+def _thinned(counters: Mapping[str, Counters]) -> dict[str, Counters]:
+    """The counters by variant without those edges of their histograms within which no more came than within the last.
+
+    With a quantile guardrail all edges are kept, and most have nothing between them.
+    """
+    return {variant: replace(each, faster=dict(_rises(each.faster))) for variant, each in counters.items()}
+
+
+def _rises(faster: Mapping[float, int]) -> Iterator[tuple[float, int]]:
+    rising = sorted(faster.items())
+    return (
+        (edge, now) for (edge, now), before in zip(rising, (0, *(n for _, n in rising)), strict=False) if now > before
+    )
+
+
+def _filled(counters: Mapping[str, Counters], edges: frozenset[float]) -> dict[str, Counters]:
+    """What `_thinned` left, with these edges of their histograms and no other."""
+    return {
+        variant: replace(each, faster={edge: _within(each.faster, edge) for edge in edges})
+        for variant, each in counters.items()
+    }
+
+
+def _within(faster: Mapping[float, int], edge: float) -> int:
+    return max((number for other, number in faster.items() if other <= edge), default=0)
 
 
 def _narrowed(counters: Mapping[str, Counters], edges: frozenset[float]) -> dict[str, Counters]:

@@ -54,7 +54,8 @@ class MeasureEvidence:
         """The evidence with the counts of one more interval in it."""
         seen, tolerated = Pair(champion, challenger), self._tolerated
         ratios = self.ratios if tolerated is None else self.ratios.absorb(seen, self.step, tolerated)
-        return replace(self, trial=self.trial + seen, step=self.step + seen, ratios=ratios)
+        trial, step = self.trial + seen, self.step + seen
+        return type(self)(self.guardrail, self.objective, trial, step, ratios, self.times, self.pairs)
 
     def absorb_times(self, seen: TimesPair) -> Self:
         """The evidence with the times of one more interval in it; none of them is bad by itself."""

@@ -85,14 +85,12 @@ def fine(tolerated: float) -> Mixture:
 
 def _grown(logs: tuple[float, ...], events: float, of: float, odds: float, bets: Mixture) -> tuple[float, ...]:
     """`evalues.log_likelihood_ratio` of the interval added for each alternative, and `stored`: this is the hot loop."""
-    log1p, even = math.log1p, math.log1p(odds)
-    before = logs or (0.0,) * len(bets.factors)
-    return tuple(
-        [
-            round((known + events * gain - of * (log1p(odds * factor) - even)) * DIGITS) / DIGITS
-            for known, gain, factor in zip(before, bets.gains, bets.factors, strict=True)
-        ]
-    )
+    log1p, digits, even = math.log1p, DIGITS, of * math.log1p(odds)
+    grown = [
+        round((known + events * gain - of * log1p(odds * factor) + even) * digits) / digits
+        for known, gain, factor in zip(logs or (0.0,) * len(bets.factors), bets.gains, bets.factors, strict=True)
+    ]
+    return tuple(grown)
 
 
 def carried(logs: Sequence[float], number: int) -> tuple[float, ...]:
