@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
-from benchmarks.evidence import engine, rivals, stream
+from benchmarks.evidence import engine, goals, rivals, stream
 from benchmarks.evidence.cells import BURSTS, CELLS, CLUMPS, CONSTANT, DELAYED, OWN, Cell, cell
 from benchmarks.evidence.engine import BELOW, CONFIDENCE, RATIO
-from benchmarks.evidence.outcome import Outcome, Truth, Verdict, figures
+from benchmarks.evidence.matrix import JUDGES, Caution, Duel, Judged, Matrix
+from benchmarks.evidence.outcome import Figures, Outcome, Truth, Verdict, figures
 from benchmarks.evidence.rivals import Opinion
 from benchmarks.evidence.stream import LOOK, SOAK, STEPS, Count, Stream
 from contender.api import Phase, Trial
@@ -119,11 +120,11 @@ def test_figures_of_three_runs_by_hand() -> None:
     theirs, ours = (Count(np.full((5, 3), events), np.full((5, 3), of)) for events, of in ((0, 6), (1, 4)))
     outcome = Outcome(np.array([Verdict.REJECTED, Verdict.PROMOTED, Verdict.OPEN]), np.array([0, 2, 4]))
 
-    found = figures(outcome, Stream(theirs, ours), Truth.WORSE)
+    columns = figures(outcome, Stream(theirs, ours), Truth.WORSE)
 
-    assert (found.wrong_promotions, found.wrong_rejections, found.undecided) == pytest.approx((1 / 3, 0, 1 / 3))
-    assert (found.median, found.p90) == (30, None)
-    assert found.bad == pytest.approx((1 + 3 + 5) / 3)
+    assert (columns.wrong_promotions, columns.wrong_rejections, columns.undecided) == pytest.approx((1 / 3, 0, 1 / 3))
+    assert (columns.median, columns.p90) == (30, None)
+    assert columns.bad == pytest.approx((1 + 3 + 5) / 3)
 
 
 def test_a_rival_gives_its_first_verdict_and_rejects_rather_than_promotes() -> None:
@@ -161,3 +162,34 @@ def test_the_rank_test_is_scipys() -> None:
     found = rivals._strength(ours, theirs)
 
     assert norm.sf(found) == pytest.approx([one.pvalue for one in scipys])
+
+
+def found(wrong: float = 0.0, bad: float = 1.0) -> Figures:
+    return Figures(wrong, wrong, undecided=0.0, median=100, p90=200, bad=bad)
+
+
+def test_goals_are_of_the_cells_that_meet_the_assumptions_and_a_missed_one_is_among_them() -> None:
+    def of(name: str, wrong: float, *, meets: bool) -> Judged:
+        return Judged(name, Truth.FINE, meets, dict.fromkeys(JUDGES, found(wrong)), effort=1.6)
+
+    cells = [of("calm", 0.01, meets=True), of("worse", 0.06, meets=True), of("broken", 0.3, meets=False)]
+
+    told = goals.of(Matrix(cells, duels=[], curves=[]), microseconds=40)
+
+    assert [(goal.value, goal.met) for goal in told] == [(6, False), (6, False), (1.6, False), (1.6, False), (40, True)]
+
+
+def test_in_a_duel_the_best_rival_is_the_one_to_beat() -> None:
+    judges = {judge: Caution(0.01, bad) for judge, bad in zip(JUDGES, (6, 9, 5, 8, 7, 9), strict=True)}
+
+    goal = goals.of(
+        Matrix(
+            [Judged("calm", Truth.FINE, True, dict.fromkeys(JUDGES, found()), None)],
+            [Duel("null", "worse", judges)],
+            curves=[],
+        ),
+        microseconds=40,
+    )[-2]
+
+    assert (goal.value, goal.met) == (1.2, False)
+    assert JUDGES[2] in goal.name
