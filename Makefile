@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ $(VENV)/.complete: requirements.lock pyproject.toml serving_image/pyproject.toml
 	@touch $@
 
 lock: ## pin every dependency anew, with hashes: for development, and for each image
-	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write pyproject.toml serving_image/pyproject.toml -o requirements.lock
+	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write --extra plot pyproject.toml serving_image/pyproject.toml -o requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock pyproject.toml -o operator/requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock serving_image/pyproject.toml -o serving_image/requirements.lock
 
@@ -59,6 +59,12 @@ clean-all: venv ## delete the cluster and all that was installed for it; the cac
 
 test: venv ## every test, on a real cluster
 	$(RUN) -m pytest
+
+test-soak: venv ## ten minutes of fifty idle ModelDeployments: what they cost the API server
+	SOAK_SECONDS=600 $(RUN) -m pytest tests/soak
+
+test-faults: venv ## whatever may befall a trial, under live traffic: what it costs (25 minutes)
+	ALL_FAULTS=1 $(RUN) -m pytest tests/e2e/faults
 
 test-unit: venv ## the tests that need no cluster
 	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract tests/gitops tests/monitoring

@@ -1,29 +1,49 @@
 """Contender as a user installs it: the chart, with the images that the cluster has."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from tests.cluster import Cluster
 
 CHART = Path(__file__).parents[1] / "charts" / "contender"
 NAMESPACE = "contender-system"
 RELEASE = "contender"
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"  # the operator's
 OPERATOR_PODS = "app.kubernetes.io/name=contender-operator"
 
 
-def install(cluster: Cluster) -> None:
-    """Install or upgrade the chart and wait until the operator is ready; raises Failed with Helm's own words."""
-    repository, _, tag = cluster.images["operator"].rpartition(":")
+def install(cluster: Cluster, images: Mapping[str, str] | None = None, **more: str) -> None:
+    """Install or upgrade the chart and wait until the operator is ready; raises Failed with Helm's own words.
+
+    With the images that the cluster has, but for those given; `more` are values, with `__` for each dot.
+    """
+    named = {**cluster.images, **(images or {})}
+    repository, _, tag = named["operator"].rpartition(":")
     values = {
         "image.repository": repository,
         "image.tag": tag,
-        "serving.image": cluster.images["serving"],
-        "router.image": cluster.images["envoy"],
+        "serving.image": named["serving"],
+        "router.image": named["envoy"],
     }
     settings = [argument for name, value in values.items() for argument in ("--set-string", f"{name}={value}")]
+    settings += [
+        argument for name, value in more.items() for argument in ("--set", f"{name.replace('__', '.')}={value}")
+    ]
     where = ("--namespace", NAMESPACE, "--create-namespace")
     # Ours by force: the schema's tests apply the CRDs without Helm.
     forced = ("--take-ownership", "--force-conflicts")
     cluster.helm("upgrade", "--install", RELEASE, str(CHART), *where, *settings, *forced, "--wait", "--timeout", "3m")
+
+
+def asked_since(cluster: Cluster, moment: datetime) -> list[dict[str, Any]]:
+    """What the operator asked of the API server, by its account, as the audit log has it."""
+    return [
+        event
+        for event in cluster.audit_log()
+        if event["user"].get("username") == ACCOUNT  # who shows no certificate in time has no name and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= moment
+    ]
 
 
 def uninstall(cluster: Cluster) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 from tests.cluster import Cluster
@@ -18,12 +19,14 @@ class StoredModel:
     version: str
     digest: str
     format: str | None = None  # only where one is stated
+    secret: str | None = None
 
     @property
-    def spec(self) -> dict[str, str]:
+    def spec(self) -> dict[str, Any]:
         """`spec.model`."""
         asked = {"uri": self.uri, "version": self.version, "digest": self.digest, "format": self.format}
-        return {key: value for key, value in asked.items() if value is not None}
+        secret = {"secretRef": {"name": self.secret}} if self.secret else {}
+        return {**{key: value for key, value in asked.items() if value is not None}, **secret}
 
 
 class Store:

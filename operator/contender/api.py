@@ -28,6 +28,9 @@ class Measure(StrEnum):
     LATENCY = "latency"
 
 
+SPARED = (401, 403, 429)  # a client without rights, or too eager: not the model's doing, so not `rejected`
+
+
 class OnTimeout(StrEnum):
     HOLD = "Hold"
     REJECT = "Reject"
@@ -43,6 +46,7 @@ class Phase(StrEnum):
     """Where a trial is. The last three are ends."""
 
     QUALIFYING = "Qualifying"
+    SHADOWING = "Shadowing"
     SHIFTING = "Shifting"
     HOLDING = "Holding"
     PROMOTING = "Promoting"
@@ -87,9 +91,22 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """How much of the live traffic is copied to the challenger before its first share, and for how long."""
+
+    percent: int
+    duration: str
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(raw["percent"], raw["duration"])
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRules:
     """`spec.trial`, which a Trial copies when it begins."""
 
+    shadow: Shadow | None
     steps: tuple[int, ...]
     soak: str
     guardrails: tuple[Guardrail, ...]
@@ -103,7 +120,9 @@ class TrialRules:
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
+        shadow = raw.get("shadow")
         return cls(
+            shadow=None if shadow is None else Shadow.parse(shadow),
             steps=tuple(raw["steps"]),
             soak=raw["soak"],
             guardrails=_guardrails(raw["guardrails"], raw["negligible"]),
@@ -197,12 +216,18 @@ class Trial:
     phase: Phase
     step: int  # index into rules.steps; -1 before the first
     since: datetime | None  # when the present share was first seen live
+    soaked_seconds: float  # time that has passed since then, as far as clocks can be believed
     looked_at: datetime | None
     traffic_at: datetime | None  # the challenger's last request at the present share
     judged_seconds: float  # time in which evidence arrived
+    shadowed_seconds: float | None  # the part of it with shadow traffic; None before that began
     verdict: Json | None
     decisions: tuple[Json, ...]
     evidence: Json
+    pairs: Json  # requests that both variants answered, in the shadow
+    series: tuple[Json, ...]  # the course of the evidence, thinned
+    sentences: tuple[str, ...]  # one for each measure, for people
+    eta: Json  # what was foretold, and what is left; {} while no rate is known
     watches: tuple[Json, ...]  # one for each guardrail, after promotion
     withdrawn: bool  # the wish for this challenger went away after the trial
     renewed: tuple[str, ...]  # stale commands that were taken away since
@@ -224,12 +249,18 @@ class Trial:
             phase=Phase(status.get("phase", Phase.QUALIFYING)),
             step=status.get("step", -1),
             since=moment(status.get("since")),
+            soaked_seconds=status.get("soakedSeconds", 0.0),
             looked_at=moment(status.get("lookedAt")),
             traffic_at=moment(status.get("trafficAt")),
             judged_seconds=status.get("judgedSeconds", 0.0),
+            shadowed_seconds=status.get("shadowedSeconds"),
             verdict=status.get("verdict"),
             decisions=tuple(status.get("decisions", ())),
             evidence=status.get("evidence", {}),
+            pairs=status.get("pairs", {}),
+            series=tuple(status.get("series", ())),
+            sentences=tuple(status.get("sentences", ())),
+            eta=status.get("eta", {}),
             watches=tuple(status.get("watches", ())),
             withdrawn=status.get("withdrawn", False),
             renewed=tuple(status.get("renewed", ())),
@@ -240,6 +271,12 @@ class Trial:
     @property
     def ended(self) -> bool:
         return self.phase in ENDED
+
+    @property
+    def in_shadow(self) -> bool:
+        """It goes on between the beginning of its shadow traffic and its first share."""
+        begun = self.step < 0 and self.shadowed_seconds is not None
+        return begun and self.phase in {Phase.SHADOWING, Phase.HOLDING}
 
 
 def moment(text: str | None) -> datetime | None:

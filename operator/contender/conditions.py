@@ -20,6 +20,7 @@ class Type(StrEnum):
     CHALLENGER_AVAILABLE = "ChallengerAvailable"
     TRAFFIC_SHIFTED = "TrafficShifted"
     TRIAL_PASSING = "TrialPassing"
+    PROOF_FORESEEN = "ProofForeseen"
 
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
@@ -36,6 +37,7 @@ REASONS: Mapping[Type, Mapping[str, tuple[str, ...]]] = {
     Type.CHALLENGER_AVAILABLE: {TRUE: ("PodsReady",), FALSE: ("NoPodReady", "*")},
     Type.TRAFFIC_SHIFTED: {TRUE: ("ShareObserved",), FALSE: ("ShareNotLive",), UNKNOWN: ("RouterSilent",)},
     Type.TRIAL_PASSING: {TRUE: ("*",), FALSE: ("*",), UNKNOWN: ("*",)},
+    Type.PROOF_FORESEEN: {TRUE: ("WithinTimeout",), FALSE: ("TimeoutTooShort",)},
 }
 
 

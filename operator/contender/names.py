@@ -32,6 +32,7 @@ ROUTER = "contender-router"
 ROUTER_BOOTSTRAP = "contender-router-bootstrap"
 PIN_HEADER = "x-contender-variant"
 
+NOT_IDENTITY = frozenset({"version", "secretRef"})
 HASH_VERSION = 1
 HASH_LENGTH = 8
 
@@ -39,11 +40,12 @@ HASH_LENGTH = 8
 def variant_hash(model: Mapping[str, Any], runtime: Mapping[str, Any]) -> str:
     """The name of a variant: 8 hex digits over what the user asked for, never over what was rendered.
 
-    `model.version` is a label for people: the same bytes under another label are the same variant.
+    `model.version` is a label for people, and `model.secretRef` how to get at the bytes: the same bytes under another
+    label or from behind another door are the same variant.
     """
     intent = {
         "hashVersion": HASH_VERSION,
-        "model": {key: value for key, value in model.items() if key != "version"},
+        "model": {key: value for key, value in model.items() if key not in NOT_IDENTITY},
         "runtime": dict(runtime),
     }
     canonical = json.dumps(intent, sort_keys=True, separators=(",", ":"))

@@ -1,6 +1,6 @@
 """What one reconcile saw, all of it, before anything was decided. Frozen values without behaviour."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,7 +28,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """One router pod's counters for one variant's live traffic, since that Envoy process began."""
+    """One router pod's counters for one variant's live or shadow traffic, since that Envoy process began."""
 
     completed: int = 0
     retries: int = 0
@@ -37,15 +37,40 @@ class Counters:
     timeouts: int = 0
     timed: int = 0  # answers in the latency histogram
     faster: Mapping[float, int] = field(default_factory=dict)  # bucket edge in seconds -> answers at or under it
+    begun: int = 0  # sent there: completed or under way; may fall by a few, since Envoy counts on while it is read
+    shed: int = 0  # copies that the router let go, since too many were under way: errors and completed, and nobody's
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one request was answered, as the server that did it remembers."""
+
+    number: int  # rises by one within a process
+    request: str  # a hash of its id, which a copy of it shares
+    age: float  # seconds
+    status: int
+    seconds: float  # from the request's arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The latest answers of one server process."""
+
+    process: str
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one ModelDeployment's traffic is split. `share` is the challenger's, in percent."""
+    """How one ModelDeployment's traffic is split. `share` is the challenger's, in percent.
+
+    `mirror` percent of all live requests are copied to the challenger, whose answers to the copies nobody gets.
+    """
 
     champion: str
     challenger: str | None = None
     share: int = 0
+    mirror: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +83,7 @@ class Block:
     timeout: float  # seconds
     backend_ports: Mapping[str, int]  # variant -> port of its Service
     sticky: Mapping[str, str] | None = None  # {header: name} or {cookie: name}: what keeps a user on one variant
+    shadows: tuple[str, ...] = ()  # those of `clusters` that requests may be copied to; sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +98,7 @@ class RouterPod:
     clusters: frozenset[str]  # variants whose clusters are live in it
     active: Mapping[str, int]  # variant -> requests under way, whatever their purpose
     counters: Mapping[str, Counters]  # variant -> live traffic
+    shadows: Mapping[str, Counters] = field(default_factory=dict)  # variant that requests can be copied to -> copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +129,4 @@ class Observation:
     entry: Entry | None
     trials: tuple[Trial, ...]  # oldest first
     router: Router
+    recordings: Mapping[str, Sequence[Recording]] = field(default_factory=dict)  # in a trial's shadow: variant -> pods'

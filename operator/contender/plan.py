@@ -128,9 +128,11 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         capacity=capacity.challenger_pods(trial, seen.deployment),
         pods=seen.router.pods,
         silent=seen.router.silent,
+        recordings=seen.recordings,
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
         commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),
+        by_user=seen.deployment.sticky is not None,
     )
 
 
@@ -176,8 +178,13 @@ def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any]
         yield Event("Normal", "TrialBegins", f"{name}: variant {challenger['variant']} is the challenger")
     if before is None or after is None:
         return
+    foretold = after.eta.get("foretold")
+    if foretold and "foretold" not in before.eta:
+        warned = "Normal" if foretold["inTime"] else "Warning"
+        yield Event(warned, "TrialForetold", f"{after.name}: {foretold['message']}")
+    told = {(decision["at"], decision["rule"]) for decision in before.decisions}
     for decision in after.decisions:
-        if decision not in before.decisions and (kind := _event_type(decision)):
+        if (decision["at"], decision["rule"]) not in told and (kind := _event_type(decision)):
             yield Event(kind, decision["rule"], f"{after.name}: {decision['decision']}: {decision['message']}")
     variant = after.challenger.variant
     if after.phase is Phase.STANDBY and before.phase is Phase.PROMOTING:

@@ -5,8 +5,10 @@ All that is decided of a trial is decided by the clock read here.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -26,8 +28,8 @@ from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.manifests.routes import RouterFull
 from contender.manifests.trial import trial_status
-from contender.measure import Silent, envoy
-from contender.observation import Observation, Problem, RouterPod
+from contender.measure import Silent, answers, envoy
+from contender.observation import Observation, Problem, Recording, RouterPod
 from contender.plan import Event, Plan, make_plan
 from contender.rollout import look
 
@@ -68,12 +70,17 @@ async def reconcile(world: World, namespace: str, name: str) -> float | None:
 
 
 async def observe(world: World, owner: ModelDeployment) -> Observation:
-    """All reads, once: what the watches told, and what each ready router pod answers now."""
+    """All reads, once: what the watches told, and what each ready router pod, or server in the shadow, answers now."""
+    told, recordings = await asyncio.gather(_routers(world, owner), _recordings(world, owner))
+    heard = [answer for answer in told if isinstance(answer, RouterPod)]
+    silent = [answer for answer in told if isinstance(answer, str)]
+    seen = seeing.observe(world.store, owner, datetime.now(UTC), world.serving_image, heard, silent)  # noqa: TID251
+    return replace(seen, recordings=recordings)
+
+
+async def _routers(world: World, owner: ModelDeployment) -> list[RouterPod | str]:
     pods = seeing.router_pods(world.store, owner.namespace)
-    answers = await asyncio.gather(*(_ask(world, owner.name, pod) for pod in pods))
-    heard = [answer for answer in answers if isinstance(answer, RouterPod)]
-    silent = [answer for answer in answers if isinstance(answer, str)]
-    return seeing.observe(world.store, owner, datetime.now(UTC), world.serving_image, heard, silent)  # noqa: TID251
+    return await asyncio.gather(*(_ask(world, owner.name, pod) for pod in pods))
 
 
 async def _ask(world: World, deployment: str, pod: Object) -> RouterPod | str:
@@ -83,6 +90,22 @@ async def _ask(world: World, deployment: str, pod: Object) -> RouterPod | str:
         return await envoy.scrape(world.session, address, deployment, name=name, uid=uid)
     except Silent:
         return str(name)
+
+
+async def _recordings(world: World, owner: ModelDeployment) -> Mapping[str, Sequence[Recording]]:
+    """By variant, of those pods that tell of their answers."""
+    found: defaultdict[str, list[Recording]] = defaultdict(list)
+    asked = list(seeing.recorders(world.store, owner))
+    told = await asyncio.gather(*(_recording(world, address) for _, address in asked))
+    for (variant, _), recording in zip(asked, told, strict=True):
+        found[variant] += [recording] if recording else []
+    return found
+
+
+async def _recording(world: World, address: str) -> Recording | None:
+    with suppress(Silent):
+        return await answers.recording(world.session, address)
+    return None
 
 
 async def _record(world: World, seen: Observation, plan: Plan) -> None:

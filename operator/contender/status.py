@@ -9,7 +9,7 @@ from contender.conditions import FALSE, TRUE, UNKNOWN, Condition, Type, dump
 from contender.observation import Observation, Problem, Variant
 from contender.rollout import answers, look
 from contender.rollout.answers import Answer, Subject
-from contender.rollout.trial import is_rejected
+from contender.rollout.trial import WON, is_rejected
 
 HISTORY = 10
 
@@ -178,6 +178,8 @@ def _conditions(report: Report) -> Iterator[Condition]:
         yield _traffic_shifted(report)
     if report.running or is_rejected(report.trial, report.seen.wanted.hash):
         yield _trial_passing(report)
+    if report.running and report.running.phase not in WON and report.running.eta:
+        yield _proof_foreseen(report.running)
 
 
 def _ready(report: Report) -> Condition:
@@ -212,7 +214,11 @@ def _champion_available(report: Report) -> Condition:
         return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoChampion", "no variant has served yet")
     if not report.champion_pods:
         return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoPodReady", _unavailable(report))
-    return Condition(Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", f"variant {report.champion} has ready pods")
+    said = f"variant {report.champion} has ready pods"
+    problem = report.seen.variants[report.champion].problem
+    return Condition(
+        Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", f"{said}, but not all start: {problem.message}" if problem else said
+    )
 
 
 def _challenger_available(report: Report) -> Condition:
@@ -239,3 +245,11 @@ def _trial_passing(report: Report) -> Condition:
         return Condition(Type.TRIAL_PASSING, FALSE, reason, message)
     open_ended = trial is not None and trial.phase in {Phase.HOLDING, Phase.SUPERSEDING}
     return Condition(Type.TRIAL_PASSING, UNKNOWN if open_ended else TRUE, reason, message)
+
+
+def _proof_foreseen(trial: Trial) -> Condition:
+    """A warning, and no more: the forecast of when the trial began, so that it does not wake watchers at every look."""
+    foretold = trial.eta["foretold"]
+    if foretold["inTime"]:
+        return Condition(Type.PROOF_FORESEEN, TRUE, "WithinTimeout", foretold["message"])
+    return Condition(Type.PROOF_FORESEEN, FALSE, "TimeoutTooShort", foretold["message"])

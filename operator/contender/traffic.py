@@ -5,7 +5,7 @@ from dataclasses import replace
 from contender.api import Phase, Trial, seconds
 from contender.manifests.routes.blocks import free_port, next_block
 from contender.observation import Block, Observation, Route, RouterPod
-from contender.rollout import capacity, look
+from contender.rollout import capacity, look, shadow
 from contender.rollout.trial import WON
 
 
@@ -36,7 +36,7 @@ def _route_in_trial(trial: Trial, seen: Observation) -> Route:
     pods = capacity.challenger_pods(trial, seen.deployment)
     if trial.phase is Phase.PROMOTING and challenger.ready >= pods:
         return last_route(trial)
-    return Route(trial.champion.variant, trial.challenger.variant, look.share(trial))
+    return Route(trial.champion.variant, trial.challenger.variant, look.share(trial), shadow.percent(trial))
 
 
 def is_live(route: Route | None, seen: Observation) -> bool:
@@ -75,4 +75,5 @@ def stale_pods(block: Block | None, seen: Observation) -> tuple[str, ...]:
 def _other_clusters(pod: RouterPod, block: Block, seen: Observation) -> bool:
     """A cluster counts as there only with an endpoint, so one without ready pods is not waited for."""
     ready = {variant for variant in block.clusters if (known := seen.variants.get(variant)) and known.ready}
-    return not ready <= pod.clusters <= frozenset(block.clusters)
+    clusters = ready <= pod.clusters <= frozenset(block.clusters)
+    return not (clusters and ready & set(block.shadows) <= pod.shadows.keys() <= set(block.shadows))

@@ -36,7 +36,7 @@ class App:
 
     def __init__(self, service: Service, max_body_bytes: int) -> None:
         self._service, self._max_body_bytes = service, max_body_bytes
-        self._metrics = service.metrics
+        self._metrics, self._recording = service.metrics, service.recording
 
     def arrived(self, request: Request) -> None:
         """Begin to count a request for predictions."""
@@ -45,9 +45,13 @@ class App:
             self._metrics.arrived()
 
     def left(self, request: Request, status: int) -> None:
-        """Count its answer."""
-        if request.began:
-            self._metrics.left(status, time.perf_counter() - request.began)
+        """Count its answer, and keep how it was if somebody wants to know."""
+        if not request.began:
+            return
+        now = time.perf_counter()
+        self._metrics.left(status, now - request.began)
+        if now < self._recording.until and (request_id := request.headers.get(b"x-request-id")):
+            self._recording.note(request_id, status, now - request.began, now)
 
     async def answer(self, request: Request) -> Response:
         """The answer of the request's path, or an error that says what to send instead."""

@@ -14,6 +14,7 @@ class Reason(StrEnum):
 
     MODEL_NOT_FOUND = "ModelNotFound"
     MODEL_UNREADABLE = "ModelUnreadable"
+    SECRET_UNUSABLE = "SecretUnusable"  # noqa: S105 (a reason)
     DIGEST_MISMATCH = "DigestMismatch"
     FILE_CORRUPT = "FileCorrupt"
     INVALID_BUNDLE = "InvalidBundle"

@@ -1,6 +1,7 @@
 """Paths and their answers. Thin over `Model` and the protocols; it knows nothing of any engine."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -32,6 +33,10 @@ async def _metrics(service: Service, _: Request, __: Parameters) -> Response:
     from contender_serving import exposition  # here, for a server is ready 40 ms sooner without
 
     return Response(200, exposition.text(service), exposition.CONTENT_TYPE)
+
+
+async def _recording(service: Service, _: Request, __: Parameters) -> Response:
+    return as_json(service.recording.read(time.perf_counter()))
 
 
 async def _live(_: Service, __: Request, ___: Parameters) -> Response:
@@ -113,6 +118,7 @@ def _route(path: str, handler: Handler, method: str = "GET", *, predicts: bool =
 
 ROUTES = (
     _route("/metrics", _metrics),
+    _route("/metrics/answers", _recording),
     _route("/v2", _server),
     _route("/docs", _docs),
     _route("/openapi.json", _openapi),

@@ -2,6 +2,7 @@
 
 from contender_serving.metrics import Metrics
 from contender_serving.model import Model
+from contender_serving.recording import Recording
 from contender_serving.rejections import UnknownModel
 
 
@@ -11,6 +12,7 @@ class Service:
     def __init__(self, name: str | None, max_wait: float) -> None:
         self.name = name  # by default the bundle's own
         self.metrics = Metrics()
+        self.recording = Recording()
         self.model = Model(self.metrics, max_wait)
         self.draining = False
 

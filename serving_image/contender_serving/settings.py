@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from contender_serving.credentials import Secret
 from contender_serving.failures import Failure, Reason
 from contender_serving.trust import Trust, VersionPolicy
 
 TERMINATION_LOG = "/dev/termination-log"
 MODEL_DIR = "/mnt/models"
 PVC_ROOT = "/mnt/pvc"
+SECRET_DIR = "/mnt/secret"  # noqa: S105 (a folder)
 PUBLISHED = "bundle"  # the folder below the model volume that holds a bundle once it is whole
 
 
@@ -22,6 +24,7 @@ class FetchSettings:
     format: str | None
     model_dir: Path
     pvc_root: Path
+    secret: Secret | None  # what to show to the store
     memory_limit: int | None  # bytes
     termination_log: Path
 
@@ -58,6 +61,7 @@ def fetch_settings(env: Mapping[str, str]) -> FetchSettings:
         format=env.get("CONTENDER_MODEL_FORMAT") or None,
         model_dir=Path(env.get("CONTENDER_MODEL_DIR", MODEL_DIR)),
         pvc_root=Path(env.get("CONTENDER_PVC_ROOT", PVC_ROOT)),
+        secret=_secret(env),
         memory_limit=_integer(env, "CONTENDER_MEMORY_LIMIT", 0) if memory_limit else None,
         termination_log=termination_log(env),
     )
@@ -79,6 +83,11 @@ def serve_settings(env: Mapping[str, str]) -> ServeSettings:
         drain_timeout=_integer(env, "CONTENDER_DRAIN_TIMEOUT", 30),
         termination_log=termination_log(env),
     )
+
+
+def _secret(env: Mapping[str, str]) -> Secret | None:
+    name, folder = env.get("CONTENDER_SECRET_NAME"), Path(env.get("CONTENDER_SECRET_DIR", SECRET_DIR))
+    return Secret(name, folder) if name else None
 
 
 def _trust(env: Mapping[str, str]) -> Trust:

@@ -29,6 +29,7 @@ NEEDED = {
     "the operator asks the API server": (OPERATOR, OUTSIDE, API_SERVER),
     "the operator asks the API server by its Service": (OPERATOR, OUTSIDE, HTTPS),
     "the operator asks the routers": (OPERATOR, ROUTER, Port(STATS_PORT)),
+    "the operator asks a model how it answered": (OPERATOR, VARIANT, SERVER),
     "a client of the cluster asks the first model": (CLIENT, ROUTER, Port(FIRST)),
     "a client of the namespace asks the last model": (NEIGHBOUR, ROUTER, Port(LAST)),
     "a client from outside asks": (OUTSIDE, ROUTER, Port(FIRST)),
@@ -38,7 +39,8 @@ NEEDED = {
     "a model fetches itself": (VARIANT, OUTSIDE, HTTPS),
 }
 NOT_NEEDED = {
-    "the operator asks a model": (OPERATOR, VARIANT, SERVER),
+    "the operator asks a model by gRPC": (OPERATOR, VARIANT, Port(9000)),
+    "a pod of the operator's namespace asks a model": (End(NAMESPACE), VARIANT, SERVER),
     "the operator asks as a client": (OPERATOR, ROUTER, Port(FIRST)),
     "the operator asks anybody": (OPERATOR, OUTSIDE, Port(80)),
     "a client asks a model past its router": (CLIENT, VARIANT, SERVER),

@@ -1,11 +1,16 @@
 """docs/serving-contract.md is kept by both sides: what it lists is what a real server has, and the other way round."""
 
+import asyncio
 import re
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from contender.measure.answers import recording
+from contender.observation import Recording
 from contender_serving.settings import fetch_settings, serve_settings
 from tests import models
 from tests.serving.process import Server
@@ -47,6 +52,23 @@ def test_every_path_listed_is_there(server: Server) -> None:
         real = path.replace("{model}", "churn")
         answer = server.get(real) if method == "GET" else server.post(real, b"{}")
         assert answer.status == (400 if method == "POST" and "{model}" in path else 200), path
+
+
+def test_the_operator_reads_how_a_real_server_answered(server: Server) -> None:
+    async def read() -> Recording:
+        async with aiohttp.ClientSession() as session:
+            return await recording(session, f"127.0.0.1:{server.port}")
+
+    asyncio.run(read())
+    body = models.v2_request(models.digits()[0][:1])
+    for model in ("churn", "other"):
+        server.post(f"/v2/models/{model}/infer", body, **{"x-request-id": model})
+    answers = asyncio.run(read()).answers
+    ids = [blake2b(model.encode(), digest_size=8).hexdigest() for model in ("churn", "other")]
+
+    assert [(answer.request, answer.status) for answer in answers] == list(zip(ids, (200, 404), strict=True))
+    assert answers[0].number < answers[1].number
+    assert all(answer.age < 60 and answer.seconds < 60 for answer in answers)
 
 
 class Asked(dict[str, str]):

@@ -27,7 +27,7 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
 
 def kill_leader(cluster: Cluster) -> None:
     """SIGKILL to every process of the pod that holds the Lease."""
-    leader = _leader(cluster)
+    leader = holder(cluster)
     node = _get(cluster, "pod", leader)["spec"]["nodeName"]
     cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=json.dumps(_killer(cluster, leader, node)))
     done = ("--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
@@ -35,6 +35,20 @@ def kill_leader(cluster: Cluster) -> None:
     said = cluster.kubectl("-n", NAMESPACE, "logs", "killer")
     cluster.kubectl("-n", NAMESPACE, "delete", "pod", "killer", "--grace-period=0", "--force")
     assert "killed" in said, f"no process of {leader} was found on {node}"
+
+
+def holder(cluster: Cluster) -> str:
+    """The operator pod that holds the Lease."""
+    (lease,) = json.loads(cluster.kubectl("-n", NAMESPACE, "get", "leases", "-o", "json"))["items"]
+    name: str = lease["spec"]["holderIdentity"]
+    return name
+
+
+def operator_pods(cluster: Cluster) -> list[str]:
+    """The names of the operator's pods."""
+    return (
+        cluster.kubectl("-n", NAMESPACE, "get", "pods", "-l", OPERATOR_PODS, "-o", "name").replace("pod/", "").split()
+    )
 
 
 def restarts(cluster: Cluster) -> int:
@@ -54,12 +68,6 @@ def operator_away(cluster: Cluster) -> Iterator[None]:
     finally:
         cluster.kubectl("-n", NAMESPACE, "scale", DEPLOYMENT, "--replicas=2")
         cluster.kubectl("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=120s")
-
-
-def _leader(cluster: Cluster) -> str:
-    (lease,) = json.loads(cluster.kubectl("-n", NAMESPACE, "get", "leases", "-o", "json"))["items"]
-    holder: str = lease["spec"]["holderIdentity"]
-    return holder
 
 
 def _get(cluster: Cluster, kind: str, name: str) -> Json:

@@ -62,7 +62,7 @@ class Scene:
     def router_pods(self) -> dict[str, bool]:
         """The router's pods, and whether each is ready."""
         pods = self.get("pods", "-l", f"{names.COMPONENT}={names.ROUTER_COMPONENT}")
-        return {pod["metadata"]["name"]: _is_ready(pod) for pod in pods if is_staying(pod)}
+        return {pod["metadata"]["name"]: is_ready(pod) for pod in pods if is_staying(pod)}
 
     def restarts(self) -> dict[str, int]:
         """Pods of the namespace of which a container began anew, and how often."""
@@ -101,7 +101,8 @@ def is_staying(thing: Json) -> bool:
     return "deletionTimestamp" not in thing["metadata"]
 
 
-def _is_ready(pod: Json) -> bool:
+def is_ready(pod: Json) -> bool:
+    """Whether a pod takes requests."""
     conditions = pod["status"].get("conditions", ())
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
@@ -109,3 +110,9 @@ def _is_ready(pod: Json) -> bool:
 def moment(text: str) -> float:
     """An RFC 3339 time of a status as Unix time."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def exposures(trial: Json) -> int:
+    """Requests of the challenger that the trial has counted."""
+    count: int = trial["status"]["evidence"]["measures"][0]["challenger"]["exposures"]
+    return count

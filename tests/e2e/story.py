@@ -17,13 +17,14 @@ from contender import names
 from tests.e2e.eventually import eventually
 from tests.e2e.leader import kill_leader
 from tests.e2e.models import requests
-from tests.e2e.scene import Json, Scene, condition, is_staying
+from tests.e2e.scene import Json, Scene, condition, is_ready, is_staying
 from tests.load import Load, Recording
 from tests.load.node_port import door
 from tests.store import StoredModel
 
 NODE_PORT = 30080
-MADE = "trials,deployments,replicasets,pods,services,configmaps,hpa,pdb"  # the kinds that Contender makes, or has made
+BUILT_IN = "deployments,replicasets,pods,services,configmaps,hpa,pdb"  # the kinds that Contender makes, or has made
+MADE = f"trials,{BUILT_IN}"
 T = TypeVar("T")
 
 # Two shares, short soaks, and bounds that a hundred requests a second prove or break within seconds.
@@ -213,6 +214,25 @@ class Then:
 
         self.story.eventually(seen, within=within)
 
+    def champion_lacks_a_pod(self, mend: str, *, within: float = 60) -> None:
+        """The champion serves, and its condition says why another pod of it does not start."""
+
+        def seen() -> None:
+            available = self.story.scene.condition("ChampionAvailable")
+            assert available["status"] == "True", f"ChampionAvailable is {available}"
+            assert mend in available["message"], f"{mend!r} is not in {available['message']!r}"
+
+        self.story.eventually(seen, within=within)
+
+    def has_ready_pods(self, variant: str, count: int, *, within: float = 60) -> None:
+        """A variant has so many pods that are ready."""
+
+        def seen() -> None:
+            ready = [pod["metadata"]["name"] for pod in self.story.scene.pods(variant) if is_ready(pod)]
+            assert len(ready) == count, f"ready: {ready}"
+
+        self.story.eventually(seen, within=within)
+
     def says(self, reason: str, *, within: float = 60) -> Json:
         """The trial's verdict has this reason; the verdict."""
 
@@ -276,13 +296,13 @@ class Then:
         """Nothing is left of a variant but what is on its way out."""
         self._gone(f"{names.VARIANT}={variant}")
 
-    def nothing_is_left(self) -> None:
+    def nothing_is_left(self, kinds: str = MADE) -> None:
         """Nothing that Contender makes is left but what is on its way out."""
-        self._gone(names.COMPONENT)
+        self._gone(names.COMPONENT, kinds)
 
-    def _gone(self, selector: str) -> None:
+    def _gone(self, selector: str, kinds: str = MADE) -> None:
         def seen() -> None:
-            found = self.story.scene.get(MADE, "-l", selector)
+            found = self.story.scene.get(kinds, "-l", selector)
             left = [f"{each['kind']} {each['metadata']['name']}" for each in found if is_staying(each)]
             assert not left, f"left: {left}"
 

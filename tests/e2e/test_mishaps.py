@@ -2,14 +2,8 @@
 
 from tests.e2e import leader
 from tests.e2e.models import Models
-from tests.e2e.scene import Json
+from tests.e2e.scene import exposures
 from tests.e2e.story import Story
-
-
-def exposures(trial: Json) -> int:
-    """Requests of the challenger that the trial has counted."""
-    count: int = trial["status"]["evidence"]["measures"][0]["challenger"]["exposures"]
-    return count
 
 
 def test_a_trial_goes_on_from_the_stored_evidence_when_the_operator_is_killed(story: Story, models: Models) -> None:

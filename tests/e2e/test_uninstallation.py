@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from contender import names
 from tests.cluster import Cluster
 from tests.e2e.models import Models
-from tests.e2e.story import Story
+from tests.e2e.story import BUILT_IN, Story
 from tests.installation import install, uninstall
 
 
@@ -33,3 +34,15 @@ def test_a_model_goes_on_serving_and_can_be_deleted_after_the_chart_is_uninstall
 
         story.when().deletes_it()
         story.then().nothing_is_left()
+
+
+def test_without_its_definitions_nothing_is_left_of_what_was_served(story: Story, models: Models) -> None:
+    cluster = story.scene.cluster
+    story.given(models.good_v1).serves()
+    install(cluster, crds__keep="false")
+
+    with uninstalled(cluster):
+        story.then().nothing_is_left(BUILT_IN)
+        definitions = cluster.kubectl("get", "customresourcedefinitions", "-o", "name")
+
+    assert names.GROUP not in definitions

@@ -50,6 +50,7 @@ OF_DEPLOYMENTS = {
     ("Idle", "ChallengerRejected"): WELL,
     ("Idle", "ChampionUnavailable"): Health("InProgress", "Degraded"),
     ("Qualifying", "TrialRuns"): WELL,
+    ("Shadowing", "TrialRuns"): WELL,
     ("Holding", "ModelUnreadable"): FAILED,
     ("Shifting", "TrialRuns"): WELL,
     ("Holding", "TrialRuns"): WAITS,
@@ -75,8 +76,8 @@ class Watched:
         self.deployments: list[Object] = []
         self.trials: list[Object] = []
 
-    def applies(self, version: str) -> str:
-        return self.world.apply(version)
+    def applies(self, version: str, **trial: Any) -> str:
+        return self.world.apply(version, **trial)
 
     def runs(self, ticks: int, until: str = "") -> None:
         for _ in range(ticks):
@@ -117,7 +118,9 @@ def ready(raw: Object) -> str:
 
 @pytest.fixture(scope="session")
 def story() -> Watched:
-    """Every phase: served, promoted after a silence, overtaken, rejected, unreadable, and a champion without pods."""
+    """Every phase: served, promoted after a rehearsal and a silence, overtaken, rejected, unreadable, and a champion
+    without pods.
+    """
     watched, unreadable = Watched(), Problem("ModelUnreadable", "the store answers 404")
     world = watched.world
     first = watched.applies("1")
@@ -125,8 +128,8 @@ def story() -> Watched:
     watched.runs(3)
     world.broken.clear()
     watched.runs(30, until="Idle")
-    watched.applies("2")
-    watched.runs(3)
+    watched.applies("2", shadow={"percent": 40, "duration": "4s"})
+    watched.runs(9)
     world.rate = 0.0
     watched.runs(60, until="Holding")
     world.rate = 300.0

@@ -82,20 +82,35 @@ class Deployment:
         self.namespace.names.hosts[name] = [pod.address for pod in pods]
 
     def write(
-        self, route: Route, *clusters: str, seconds: float = TIMEOUT, sticky: Mapping[str, str] | None = None
+        self,
+        route: Route,
+        *clusters: str,
+        seconds: float = TIMEOUT,
+        sticky: Mapping[str, str] | None = None,
+        shadows: tuple[str, ...] = (),
     ) -> None:
         """Writes the block; the router takes it when it does."""
-        block = Block(self.port, route, clusters, seconds, dict.fromkeys(clusters, MODEL_PORT), sticky)
+        block = Block(self.port, route, clusters, seconds, dict.fromkeys(clusters, MODEL_PORT), sticky, shadows)
         self.namespace.blocks[self.name] = block
         self.namespace.publish()
 
     async def route(
-        self, route: Route, *clusters: str, seconds: float = TIMEOUT, sticky: Mapping[str, str] | None = None
+        self,
+        route: Route,
+        *clusters: str,
+        seconds: float = TIMEOUT,
+        sticky: Mapping[str, str] | None = None,
+        shadows: tuple[str, ...] = (),
     ) -> RouterPod:
         """Writes the block, and waits until it is live."""
-        self.write(route, *clusters, seconds=seconds, sticky=sticky)
+        self.write(route, *clusters, seconds=seconds, sticky=sticky, shadows=shadows)
         return await self.until(
-            lambda pod: pod.listening and pod.route == route and pod.clusters == frozenset(clusters)
+            lambda pod: (
+                pod.listening
+                and pod.route == route
+                and pod.clusters == frozenset(clusters)
+                and set(pod.shadows) == set(shadows)
+            )
         )
 
     async def until(self, enough: Callable[[RouterPod], bool]) -> RouterPod:

@@ -146,7 +146,8 @@ async def test_a_request_under_way_is_active_until_it_is_answered(deployment: De
     after = await deployment.until(lambda pod: pod.active == {A: 0, B: 0})
 
     assert answers == [(200, A), (200, B)]
-    assert during.counters[A].completed == 0
+    assert (during.counters[A].completed, during.counters[A].begun) == (0, 1)
+    assert (during.counters[B].begun, after.counters[A].begun, after.counters[B].begun) == (0, 1, 0)
     assert (after.counters[A].completed, after.counters[B].completed) == (1, 0)
 
 

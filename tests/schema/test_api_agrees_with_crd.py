@@ -17,12 +17,13 @@ from contender.api import (
     ModelDeployment,
     OnTimeout,
     Phase,
+    Shadow,
     Trial,
     TrialRules,
 )
 from contender.api import seconds as length
 from contender.ladder import EDGES
-from contender.rollout import look
+from contender.rollout import decisions, series
 from contender.rollout.answers import ANSWERS, Outcome
 from contender.rollout.verdict import Verdict
 from tools import crds
@@ -90,14 +91,16 @@ PAIRS = [
     Pair("ModelDeployment", "spec", ModelDeployment, in_object(ModelDeployment)),
     Pair("ModelDeployment", "spec.trial", TrialRules, TrialRules.parse, frozenset({"historyLimit", "trustedHistory"})),
     Pair("ModelDeployment", "spec.trial.guardrails[]", Guardrail, Guardrail.parse),
+    Pair("ModelDeployment", "spec.trial.shadow", Shadow, Shadow.parse),
     Pair("Trial", "spec", Trial, in_object(Trial), frozenset({"modelDeployment"})),
     Pair("Trial", "spec.champion", Contestant, Contestant.parse),
     Pair("Trial", "spec.challenger", Contestant, Contestant.parse),
     Pair("ModelDeployment", "spec.trial.objectives[]", Guardrail, Guardrail.parse),
     Pair("Trial", "spec.guardrails[]", Guardrail, Guardrail.parse),
+    Pair("Trial", "spec.shadow", Shadow, Shadow.parse),
     Pair("Trial", "spec.objectives[]", Guardrail, Guardrail.parse),
 ]
-WHOLE = [pair for pair in PAIRS if pair.type in {TrialRules, Contestant, Guardrail}]
+WHOLE = [pair for pair in PAIRS if pair.type in {TrialRules, Contestant, Guardrail, Shadow}]
 DECISIONS = [*(verdict.__name__ for verdict in get_args(Verdict)), "Supersede"]
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.kind}.{pair.path}")
 
@@ -210,4 +213,5 @@ def test_a_share_that_is_negligible_is_known_of_every_measure() -> None:
 
 def test_lists_in_a_status_are_cut_where_the_schema_ends() -> None:
     assert SCHEMAS["ModelDeployment"]["status.history"]["maxItems"] == status.HISTORY
-    assert SCHEMAS["Trial"]["status.decisions"]["maxItems"] == look.DECISIONS
+    assert SCHEMAS["Trial"]["status.decisions"]["maxItems"] == decisions.DECISIONS
+    assert SCHEMAS["Trial"]["status.series"]["maxItems"] == series.POINTS

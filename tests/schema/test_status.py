@@ -15,11 +15,13 @@ from tests.unit.world import World
 
 @pytest.fixture(scope="module")
 def story() -> World:
-    """A first champion, a challenger that is promoted, one that is overtaken by a wish, and that one is rejected."""
+    """A first champion, a challenger that is rehearsed and promoted, one that is overtaken by a wish, and that one is
+    rejected.
+    """
     world = World()
     world.apply("1")
     world.run(30, until="Idle")
-    world.apply("2")
+    world.apply("2", shadow={"percent": 40, "duration": "4s"})
     world.run(200, until="Idle")
     world.apply("3")
     world.run(10)
@@ -64,7 +66,7 @@ def test_the_api_server_takes_every_status_of_a_model_deployment(
     create(cluster, schema_namespace, "ModelDeployment", "told", story.raw["spec"])
     statuses = distinct(plan.status for plan in story.history)
 
-    assert {"Deploying", "Idle", "Shifting"} <= {status["phase"] for status in statuses if status}
+    assert {"Deploying", "Idle", "Shadowing", "Shifting"} <= {status["phase"] for status in statuses if status}
     for status in statuses:
         take(cluster, schema_namespace, "ModelDeployment", "told", status)
 

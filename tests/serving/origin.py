@@ -1,6 +1,7 @@
 """A web server with ranges, over a folder, that can be told to misbehave: what bundles are fetched from."""
 
 import re
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -8,13 +9,22 @@ from types import TracebackType
 
 
 class Origin(ThreadingHTTPServer):
-    """Serves `folder`; `faults` maps a path to what its next requests get, one each."""
+    """Serves `folder`; `faults` maps a path to what its next requests get, one each.
+
+    With `tls` over https; who does not show the `login` it wants, as an Authorization, gets 401.
+    """
 
     daemon_threads = True
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.scheme = "https" if tls else "http"
         self.folder = folder
+        self.login: str | None = None
+        self.redirect: str | None = None  # where every request is sent on to
+        self.shown: list[str | None] = []  # the Authorization of each request
         self.ranges = True
         self.faults: dict[str, list[int | str]] = {}  # a status, or "cut": the connection breaks off half way
         self.asked: list[tuple[str, str | None]] = []  # path and Range of each request
@@ -22,7 +32,7 @@ class Origin(ThreadingHTTPServer):
     @property
     def uri(self) -> str:
         """Where the folder is."""
-        return f"http://127.0.0.1:{self.server_port}/"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/"
 
     def __enter__(self) -> "Origin":
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -43,10 +53,15 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.lstrip("/")
         wanted = self.headers.get("Range")
         self.server.asked.append((path, wanted))
+        self.server.shown.append(self.headers.get("Authorization"))
         faults = self.server.faults.get(path, [])
         fault = faults.pop(0) if faults else None
         if isinstance(fault, int):
             self._answer(fault, b"")
+        elif self.server.login not in (None, self.headers.get("Authorization")):
+            self._answer(401, b"")
+        elif self.server.redirect:
+            self._answer(302, b"", headers={"Location": self.server.redirect + path})
         elif not (self.server.folder / path).is_file():
             self._answer(404, b"")
         else:

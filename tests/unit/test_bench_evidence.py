@@ -44,7 +44,7 @@ LOOKS = 150
 def counters(count: Count, looks: int, run: int) -> Counters:
     """What Envoy shows after so many looks."""
     events, exposures = (int(counted[:looks, run].sum()) for counted in (count.events, count.exposures))
-    return Counters(completed=exposures, errors=events)
+    return Counters(completed=exposures, errors=events, begun=exposures)
 
 
 def sight(seen: Stream, looks: int, run: int, share: int) -> look.Sight:
@@ -67,9 +67,11 @@ def sight(seen: Stream, looks: int, run: int, share: int) -> look.Sight:
         capacity=1,
         pods=(pod,),
         silent=(),
+        recordings={},
         share_is_live=True,
         commands=Commands(),
         settled=False,
+        by_user=False,
     )
 
 

@@ -54,32 +54,46 @@ def test_a_scrape_that_comes_twice_adds_nothing_the_second_time() -> None:
     twice_at_once = look(before, again, again)
     once_more = look(twice_at_once[2], again)
 
-    assert twice_at_once[:2] == (100, 30)
-    assert once_more[:2] == (0, 0)
+    assert (*twice_at_once[:2], twice_at_once[3]) == (100, 30, {Dropped.DUPLICATED: 1})
+    assert (*once_more[:2], once_more[3]) == (0, 0, {Dropped.DUPLICATED: 1})
 
 
-def test_a_restarted_envoy_counts_from_zero() -> None:
-    before = first(pod(champion=900, challenger=300))
+@pytest.mark.parametrize(
+    "anew",
+    [
+        pytest.param(pod(uptime=3, champion=40, challenger=11), id="Envoy began anew"),
+        pytest.param(pod(uptime=3, champion=4000, challenger=1100), id="Envoy began anew and soon had counted more"),
+        pytest.param(pod(uptime=105, champion=1000, challenger=11), id="a cluster was added anew"),
+        pytest.param(pod(uptime=99, champion=890, challenger=297), id="an older answer came late"),
+    ],
+)
+def test_after_a_reset_nothing_is_counted_until_the_next_look(anew: RouterPod) -> None:
+    reset = look(first(pod(champion=900, challenger=300)), anew)
+    later = {
+        variant: replace(counters, completed=counters.completed + 7) for variant, counters in anew.counters.items()
+    }
+    following = look(reset[2], replace(anew, uptime=anew.uptime + 2, counters=later))
 
-    champion, challenger, _, dropped = look(before, pod(uptime=3, champion=40, challenger=11))
-
-    assert (champion, challenger, dropped) == (40, 11, {Dropped.RESTARTED: 1})
-
-
-def test_a_restart_shows_in_the_uptime_alone() -> None:
-    before = first(pod(champion=9, challenger=3))
-
-    champion, challenger, _, dropped = look(before, pod(uptime=3, champion=40, challenger=11))
-
-    assert (champion, challenger, dropped) == (40, 11, {Dropped.RESTARTED: 1})
+    assert (*reset[:2], reset[3]) == (0, 0, {Dropped.RESTARTED: 1})
+    assert (*following[:2], following[3]) == (7, 7, {})
 
 
-def test_a_cluster_that_was_added_anew_counts_from_zero_and_the_other_one_goes_on() -> None:
-    before = first(pod(champion=900, challenger=300))
+@pytest.mark.parametrize("hour", [-3600, 3600])
+def test_a_clock_that_is_set_on_a_router_s_node_never_counts_a_request_twice(hour: int) -> None:
+    before = first(pod(uptime=5000, champion=900, challenger=300))
+    jumped = look(before, pod(uptime=5002 + hour, champion=910, challenger=304))
+    following = look(jumped[2], pod(uptime=5004 + hour, champion=920, challenger=308))
 
-    champion, challenger, _, dropped = look(before, pod(uptime=105, champion=1000, challenger=11))
+    assert jumped[0] + following[0] in {10, 20}
+    assert jumped[3] == ({Dropped.RESTARTED: 1} if hour < 0 else {})
+    assert following[3] == {}
 
-    assert (champion, challenger, dropped) == (100, 11, {Dropped.RESTARTED: 1})
+
+def test_a_count_of_requests_begun_that_falls_by_itself_is_no_reset() -> None:
+    old = replace(pod(), counters={CHAMPION: Counters(completed=90, begun=95)})
+    new = replace(pod(uptime=102), counters={CHAMPION: Counters(completed=94, begun=94)})
+
+    assert look(first(old), new)[3] == {}
 
 
 def test_any_counter_that_fell_shows_a_reset() -> None:
@@ -148,8 +162,8 @@ def test_a_variant_missing_from_one_answer_is_made_up_for_at_the_next() -> None:
 def test_a_pod_that_is_gone_adds_nothing_and_one_that_was_only_silent_loses_nothing() -> None:
     before = first(pod("one", champion=900, challenger=300), pod("two", champion=0, challenger=0))
 
-    gone = look(before, pod("two", champion=10, challenger=3))
-    back = look(gone[2], pod("one", champion=1000, challenger=330), pod("two", champion=10, challenger=3))
+    gone = look(before, pod("two", uptime=102, champion=10, challenger=3))
+    back = look(gone[2], pod("one", champion=1000, challenger=330), pod("two", uptime=104, champion=10, challenger=3))
 
     assert gone[:2] == (10, 3)
     assert back[:2] == (100, 30)
@@ -165,10 +179,17 @@ def test_of_too_many_cursors_those_of_answering_pods_are_kept() -> None:
 
 
 def test_a_cursor_survives_the_trial_object() -> None:
-    counters = Counters(10, 1, 2, 3, 4, 5, {0.25: 4, 1.0: 5, 0.001: 0})
+    counters = Counters(10, 1, 2, 3, 4, 5, {0.25: 4, 1.0: 5, 0.001: 0}, 12)
     cursor = Cursor("one", 12.5, 25, {CHAMPION: counters, CHALLENGER: Counters()})
 
     assert Cursor.parse(cursor.dump()) == cursor
+
+
+def test_a_cursor_of_a_trial_of_old_is_read_and_takes_requests_completed_for_those_begun() -> None:
+    numbers = {"completed": 10, "retries": 1, "errors": 2, "rejected": 3, "timeouts": 4, "timed": 5}
+    raw = {"pod": "one", "uptime": 12.5, "share": 25, "counters": {CHAMPION: {**numbers, "faster": {"0.25": 4}}}}
+
+    assert Cursor.parse(raw).counters == {CHAMPION: Counters(10, 1, 2, 3, 4, 5, {0.25: 4}, 10)}
 
 
 def test_a_retried_reset_is_an_error_and_an_exposure() -> None:
@@ -192,3 +213,14 @@ def test_only_timeouts_are_all_slow() -> None:
 def test_an_edge_that_the_router_does_not_have_never_passes_for_slow_answers() -> None:
     with pytest.raises(KeyError):
         count(Counters(completed=100, timed=100, faster={0.5: 100}), SLOW)
+
+
+def test_copies_that_the_router_shed_are_neither_errors_nor_exposures() -> None:
+    counters = Counters(completed=100, errors=13, rejected=7, shed=10)
+
+    assert count(counters, ERRORS) == Count(3, 90)
+    assert count(counters, REJECTED) == Count(7, 90)
+
+
+def test_a_shed_copy_that_is_seen_before_its_error_takes_nothing_away() -> None:
+    assert count(Counters(completed=2, errors=0, shed=3), ERRORS) == Count(0, 0)

@@ -36,6 +36,11 @@ def own_runtime() -> ModelDeployment:
     return owner(runtime=runtime, scheduling={"nodeSelector": {"disk": "ssd"}})
 
 
+def image_alone() -> ModelDeployment:
+    """The image brings the model itself."""
+    return owner(model={}, runtime={"image": "ghcr.io/example/triton:1"})
+
+
 def of_claim() -> ModelDeployment:
     model = {"uri": "pvc://models/churn/7", "digest": "sha256:" + "7" * 64, "format": "onnx", "version": "7"}
     return owner(model=model, autoscaling={"minReplicas": 2, "maxReplicas": 4, "behavior": {"scaleDown": {}}})
@@ -45,7 +50,18 @@ def of_a_pickle() -> ModelDeployment:
     return owner(model={**owner().model, "format": "pickle", "allowPickle": True, "versionPolicy": "SameMinor"})
 
 
-CASES = {"serving-image": owner, "own-runtime": own_runtime, "from-a-claim": of_claim, "pickle": of_a_pickle}
+def behind_a_login() -> ModelDeployment:
+    return owner(model={**owner().model, "secretRef": {"name": "store-credentials"}})
+
+
+CASES = {
+    "serving-image": owner,
+    "own-runtime": own_runtime,
+    "image-alone": image_alone,
+    "from-a-claim": of_claim,
+    "pickle": of_a_pickle,
+    "behind-a-login": behind_a_login,
+}
 
 
 def objects(case: str) -> Iterator[Mapping[str, Any]]:

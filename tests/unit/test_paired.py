@@ -1,5 +1,6 @@
 import math
 import random
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,19 @@ def test_on_the_bound_few_looks_at_pairs_ever_reach_a_breach() -> None:
         breached += most >= math.log(20)
 
     assert breached / runs <= 0.05
+
+
+@pytest.mark.parametrize(("lost", "pairs_needed"), [(0.6, 200), (0.7, 40), (0.8, 20)])
+def test_a_worse_challenger_is_caught_after_few_pairs_that_differ(lost: float, pairs_needed: int) -> None:
+    """`lost` of the pairs that differ are against the challenger."""
+    dice, taken = random.Random(3), []
+    for _ in range(60):
+        seen, number = NO_PAIRS, 0
+        while seen.log_breach(1) < math.log(20):
+            seen, number = seen + (Paired(0, 1, 0) if dice.random() < lost else Paired(0, 0, 1)), number + 1
+        taken.append(number)
+
+    assert median(taken) <= 1.1 * pairs_needed
 
 
 def test_pairs_need_fewer_requests_than_two_samples_where_the_same_requests_are_hard_for_both() -> None:

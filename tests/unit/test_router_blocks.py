@@ -10,20 +10,24 @@ from hypothesis import strategies as st
 
 from contender.manifests.routes import RouterFull
 from contender.manifests.routes.blocks import PORTS, free_port, next_block
-from contender.manifests.routes.envoy import weights
-from contender.observation import Block, Route, Router, RouterPod
+from contender.manifests.routes.envoy import mirrored, weights
+from contender.observation import Block, Counters, Route, Router, RouterPod
 
 A, B, C = "aaaaaaaa", "bbbbbbbb", "cccccccc"
 BACKEND_PORTS = {A: 8080, B: 8080, C: 9000}
 PORT = 10_000
 
 
-def block(route: Route, *clusters: str) -> Block:
-    return Block(PORT, route, clusters, 30.0, {variant: BACKEND_PORTS[variant] for variant in clusters})
+def block(route: Route, *clusters: str, shadows: tuple[str, ...] = ()) -> Block:
+    ports = {variant: BACKEND_PORTS[variant] for variant in clusters}
+    return Block(PORT, route, clusters, 30.0, ports, shadows=shadows)
 
 
-def pod(route: Route | None, *clusters: str, active: Mapping[str, int] | None = None) -> RouterPod:
-    return RouterPod("pod", "uid", 60.0, route is not None, route, frozenset(clusters), active or {}, {})
+def pod(
+    route: Route | None, *clusters: str, active: Mapping[str, int] | None = None, shadows: tuple[str, ...] = ()
+) -> RouterPod:
+    copies = dict.fromkeys(shadows, Counters())
+    return RouterPod("pod", "uid", 60.0, route is not None, route, frozenset(clusters), active or {}, {}, copies)
 
 
 def router(written: Block | None, *pods: RouterPod, silent: tuple[str, ...] = ()) -> Router:
@@ -35,7 +39,8 @@ def following(wanted: Route, seen: Router) -> Block:
 
 
 ONLY_A, ONLY_B = Route(A), Route(B)
-QUARTER = Route(A, B, 25)
+QUARTER, COPIED = Route(A, B, 25), Route(A, B, 0, mirror=40)
+NONE = Route(A, B, 0)
 
 CASES = [
     pytest.param(
@@ -99,6 +104,30 @@ CASES = [
         id="clusters stay while there is no pod to ask",
     ),
     pytest.param(
+        COPIED, router(block(ONLY_A, A), pod(ONLY_A, A)), block(NONE, A, B, shadows=(B,)),
+        id="a new variant gets the cluster for copies before a request is copied",
+    ),
+    pytest.param(
+        COPIED, router(block(NONE, A, B, shadows=(B,)), pod(NONE, A, B, shadows=(B,)), pod(NONE, A, B)),
+        block(NONE, A, B, shadows=(B,)),
+        id="a pod without the cluster for copies holds them back",
+    ),
+    pytest.param(
+        COPIED, router(block(NONE, A, B, shadows=(B,)), pod(NONE, A, B, shadows=(B,))),
+        block(COPIED, A, B, shadows=(B,)),
+        id="requests are copied once every pod has the cluster for it",
+    ),
+    pytest.param(
+        Route(A, B, 5), router(block(COPIED, A, B, shadows=(B,)), pod(COPIED, A, B, shadows=(B,))),
+        block(Route(A, B, 5), A, B, shadows=(B,)),
+        id="the first share ends the copies, and their cluster stays while a pod may still copy",
+    ),
+    pytest.param(
+        ONLY_A, router(block(ONLY_A, A, B, shadows=(B,)), pod(ONLY_A, A, B, shadows=(B,), active={B: 3})),
+        block(ONLY_A, A, B),
+        id="the cluster for copies goes once no pod copies to it",
+    ),
+    pytest.param(
         ONLY_A, router(block(ONLY_A, A, B), pod(ONLY_A, A, B, active={A: 3, B: 0})), block(ONLY_A, A),
         id="clusters go once no pod routes to them or waits for them",
     ),
@@ -157,18 +186,20 @@ class SimulatedPod:
         self.active.clear()
 
     def seen(self) -> RouterPod:
-        return pod(self.route.route, *self.clusters.clusters, active=dict(self.active))
+        known = self.clusters
+        return pod(self.route.route, *known.clusters, active=dict(self.active), shadows=known.shadows)
 
     @property
     def misses(self) -> set[str]:
-        return set(weights(self.route.route)) - set(self.clusters.clusters)
+        missed = set(weights(self.route.route)) - set(self.clusters.clusters)
+        return missed | (mirrored(self.route.route) - set(self.clusters.shadows))
 
 
 @st.composite
 def routes(draw: st.DrawFn) -> Route:
     champion, challenger = draw(st.permutations([A, B, C]))[:2]
-    share = draw(st.sampled_from([None, 0, 50, 100]))
-    return Route(champion) if share is None else Route(champion, challenger, share)
+    share, mirror = draw(st.sampled_from([(None, 0), (0, 0), (0, 40), (50, 0), (100, 0)]))
+    return Route(champion) if share is None else Route(champion, challenger, share, mirror)
 
 
 POD_EVENTS = ("take_clusters", "take_route", "begin_requests", "end_requests")
@@ -255,7 +286,7 @@ def test_no_pod_misses_a_cluster_on_a_long_walk_either() -> None:
     """Removals take many steps to meet a pod that lags: a walk of 30,000 meets what short histories seldom do."""
     dice = random.Random(20261121)
     namespace = serving(Route(A))
-    wishes = [Route(A), Route(B), Route(A, B, 50), Route(B, A, 50), Route(A, B, 0), Route(A, C, 50)]
+    wishes = [Route(A), Route(B), Route(A, B, 50), Route(B, A, 50), Route(A, B, 0), COPIED, Route(A, C, 50)]
     for _ in range(30_000):
         name = dice.choice(("want", "look and write", "look and write", "look", "write", "all catch up", *POD_EVENTS))
         silent = set(dice.sample(range(2), dice.choice((0, 0, 1))))
@@ -283,6 +314,7 @@ def test_the_wanted_route_is_reached_and_the_clusters_of_others_go(
     named = {wanted.champion, wanted.challenger} - {None}
     assert namespace.written.route == wanted
     assert set(namespace.written.clusters) == named
+    assert set(namespace.written.shadows) == mirrored(wanted)
     assert all(each.route == each.clusters == namespace.written for each in namespace.pods)
 
 
@@ -304,7 +336,7 @@ def test_sending_the_challenger_back_is_written_at_the_next_look_whatever_the_po
     present = namespace.written.route
     if present.share == 100:
         return
-    namespace.wanted = replace(present, share=0)
+    namespace.wanted = replace(present, share=0, mirror=0)
     namespace.look({0, 1, 2, 3})
 
     assert namespace.decided is not None

@@ -20,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden" / "router"
 
 A, B = "ab12cd34", "ef56ab78"
 CHURN = Block(10_000, Route(A, B, 25), (A, B), 30.0, {A: 8080, B: 9000})
+IRIS = Block(10_002, Route(A, B, 0, mirror=40), (A, B), 30.0, {A: 8080, B: 8080}, shadows=(B,))
 FRAUD = Block(10_001, Route(A), (A,), 0.25, {A: 8080})
 OWNERS = [{"apiVersion": "contender.dev/v1alpha1", "kind": "ModelDeployment", "name": "churn", "uid": "u-1"}]
 RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
@@ -38,6 +39,7 @@ RENDERED = {
     "deployment": objects()["Deployment"],
     "poddisruptionbudget": objects()["PodDisruptionBudget"],
     "files": files({"churn": CHURN, "fraud": FRAUD}),
+    "shadow": files({"iris": IRIS}),
     "no-models": files({}),
 }
 
@@ -82,7 +84,9 @@ def test_a_block_that_a_hand_broke_counts_as_not_written(text: str) -> None:
     assert parse_blocks(data) == {"fraud": FRAUD}
 
 
-@pytest.mark.parametrize("route", [Route(A), Route(A, B, 0), Route(A, B, 25), Route(A, B, 100)], ids=str)
+@pytest.mark.parametrize(
+    "route", [Route(A), Route(A, B, 0), Route(A, B, 0, 40), Route(A, B, 25), Route(A, B, 100)], ids=str
+)
 def test_a_split_in_words_says_the_route(route: Route) -> None:
     version = f"{split_text('other', Route(B))} {split_text('churn', route)} 0a1b2c3d"
 

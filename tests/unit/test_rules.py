@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.api import Approval, Guardrail, Measure, OnTimeout, TrialRules
+from contender.api import Shadow as Rehearsal
 from contender.observation import Problem
 from contender.rollout import rules
 from contender.rollout.commands import Commands
 from contender.rollout.rules import RULES, Facts, Finding, judge, reason
-from contender.rollout.verdict import Hold, Promote, Reject, Shift
+from contender.rollout.verdict import Hold, Promote, Reject, Shadow, Shift
 
 TRIAL = TrialRules(
+    shadow=None,
     steps=(5, 25, 50),
     soak="10s",
     guardrails=(Guardrail(Measure.ERRORS, None, 1.25, 0.001),),
@@ -27,6 +29,7 @@ TRIAL = TrialRules(
     approval=Approval.AUTOMATIC,
     standby="10m",
 )
+REHEARSED = replace(TRIAL, shadow=Rehearsal(percent=40, duration="5m"))
 FINE = Finding("errors", breach=0.1, proof=1000.0, summary="0 % against 0 %")
 OPEN = replace(FINE, proof=3.0)
 BROKEN = replace(FINE, breach=1e6)
@@ -43,11 +46,13 @@ READY = Facts(
     share_is_live=True,
     soaked=20.0,
     judged=60.0,
+    shadowed=None,
     quiet=0.0,
     challenger_requests=1000,
     findings=(FINE,),
     commands=Commands(),
     trusted=False,
+    broken_split=None,
 )
 
 # What makes each rule speak. Changes of one rule are chosen so that they leave the others' facts alone where they can.
@@ -62,9 +67,13 @@ SPEAKS: dict[Callable[..., object], dict[str, object]] = {
     rules.champion_is_not_ready: {"champion_ready": False},
     rules.router_is_silent: {"silent_routers": ("router-a",)},
     rules.first_capacity_is_short: {"step": -1, "capacity": 3},
+    rules.shadow_comes_first: {"step": -1, "rules": REHEARSED},
     rules.challenger_is_qualified: {"step": -1},
     rules.share_is_not_live: {"share_is_live": False},
+    rules.split_is_broken: {"broken_split": "40 % are sent to the challenger"},
     rules.no_traffic_arrives: {"quiet": 20.0},
+    rules.shadow_goes_on: {"step": -1, "rules": REHEARSED, "shadowed": 299.0},
+    rules.shadow_was_survived: {"step": -1, "rules": REHEARSED, "shadowed": 300.0},
     rules.time_is_up: {"judged": 4000.0, "findings": (OPEN,)},
     rules.share_is_soaking: {"soaked": 1.0},
     rules.too_few_requests: {"challenger_requests": 0},
@@ -97,7 +106,7 @@ def _both(earlier: rules.Rule, later: rules.Rule) -> Facts:
     by_hand: dict[tuple[rules.Rule, rules.Rule], dict[str, object]] = {
         (rules.challenger_is_qualified, rules.share_is_not_live): {"step": -1, "share_is_live": False},
         (rules.every_guardrail_is_proved, rules.proof_is_open): {},
-        (rules.no_traffic_arrives, rules.time_is_up): {"quiet": 20.0, "judged": 4000.0, "findings": (OPEN,)},
+        (rules.no_traffic_arrives, rules.shadow_goes_on): {**SPEAKS[rules.shadow_goes_on], "quiet": 20.0},
     }
     changes = by_hand.get((earlier, later), {**SPEAKS[later], **SPEAKS[earlier]})
     return replace(READY, **changes)  # type: ignore[arg-type]
@@ -121,6 +130,36 @@ def test_two_guardrails_need_twice_the_evidence_for_a_breach() -> None:
 def test_the_steps_are_climbed_one_by_one() -> None:
     assert judge(replace(READY, step=-1)) == Shift(0, "the challenger is ready: it takes 5 %", "ChallengerIsQualified")
     assert judge(replace(READY, step=1)) == Shift(2, "nothing is breached at 25 %: it takes 50 %", "ShareWasSurvived")
+
+
+def test_the_shadow_comes_before_the_first_share_and_needs_the_pods_for_it() -> None:
+    ready = replace(READY, step=-1, rules=REHEARSED)
+    said = "the challenger is ready: it gets a copy of 40 % of the requests for 5m"
+
+    assert judge(ready) == Shadow(said, "ShadowComesFirst")
+    assert judge(replace(ready, capacity=3)).rule == "FirstCapacityIsShort"
+
+
+def test_the_first_share_waits_until_there_was_shadow_traffic_for_long_enough() -> None:
+    begun = replace(READY, step=-1, rules=REHEARSED, shadowed=0.0)
+
+    assert judge(begun).rule == "ShadowGoesOn"
+    assert judge(replace(begun, shadowed=300.0)) == Shift(
+        0, "nothing is breached in the shadow: it takes 5 %", "ShadowWasSurvived"
+    )
+
+
+def test_a_breach_in_the_shadow_ends_the_trial() -> None:
+    begun = replace(READY, step=-1, rules=REHEARSED, shadowed=300.0)
+
+    assert judge(replace(begun, findings=(BROKEN,))).rule == "GuardrailIsBreached"
+
+
+@pytest.mark.parametrize("answer", OnTimeout)
+def test_the_timeout_is_not_heard_before_the_first_share(answer: OnTimeout) -> None:
+    begun = replace(READY, step=-1, judged=4000.0, shadowed=1.0, rules=replace(REHEARSED, on_timeout=answer))
+
+    assert judge(begun).rule == "ShadowGoesOn"
 
 
 @pytest.mark.parametrize(("answer", "verdict"), [("Hold", Hold), ("Reject", Reject), ("Promote", Promote)])
@@ -156,7 +195,7 @@ def test_with_manual_approval_nothing_is_promoted_without_a_person() -> None:
 findings = st.builds(Finding, st.just("errors"), st.floats(0, 1e12), st.floats(0, 1e12), st.just("numbers"))
 facts = st.builds(
     Facts,
-    rules=st.just(TRIAL),
+    rules=st.sampled_from([TRIAL, REHEARSED]),
     step=st.integers(-1, 2),
     problem=st.none() | st.just(Problem("ModelNotFound", "404")),
     ready=st.integers(0, 4),
@@ -166,11 +205,13 @@ facts = st.builds(
     share_is_live=st.booleans(),
     soaked=st.floats(0, 100),
     judged=st.floats(0, 10_000),
+    shadowed=st.none() | st.floats(0, 1000),
     quiet=st.floats(0, 100),
     challenger_requests=st.integers(0, 10_000),
     findings=st.lists(findings, min_size=1, max_size=4).map(tuple),
     commands=st.builds(Commands, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
     trusted=st.booleans(),
+    broken_split=st.none() | st.just("40 % are sent to the challenger"),
 )
 
 
@@ -178,9 +219,9 @@ facts = st.builds(
 def test_traffic_goes_to_the_challenger_only_when_it_is_ready_and_clean(facts: Facts) -> None:
     verdict = judge(facts)
 
-    if isinstance(verdict, Shift | Promote):
+    if isinstance(verdict, Shadow | Shift | Promote):
         assert facts.ready >= facts.capacity
-        assert all(finding.breach < facts.breach_bar for finding in facts.findings)
+        assert facts.broken_split or all(finding.breach < facts.breach_bar for finding in facts.findings)
 
 
 @given(facts)
@@ -189,6 +230,23 @@ def test_nothing_is_promoted_without_proof_of_everything_at_the_last_share(facts
         assert facts.on_last_step
         assert not facts.unproved
         assert facts.challenger_requests > 0
+
+
+@given(facts)
+def test_with_a_broken_split_only_a_person_decides(facts: Facts) -> None:
+    """Or what needs no comparison: the first share, and a model that is trusted."""
+    broken = replace(facts, broken_split="40 % are sent to the challenger")
+    verdict = judge(broken)
+
+    if not (facts.commands.promote or facts.commands.abort or facts.trusted or facts.step < 0):
+        assert isinstance(verdict, Hold)
+
+
+def test_a_broken_split_is_told_with_what_to_look_at() -> None:
+    verdict = judge(replace(READY, findings=(BROKEN,), broken_split="40 % are sent to the challenger"))
+
+    assert verdict.rule == "SplitIsBroken"
+    assert "no verdict is worth anything: 40 % are sent to the challenger; see" in verdict.message
 
 
 @given(facts)

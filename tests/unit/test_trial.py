@@ -7,10 +7,11 @@ import pytest
 from contender.api import ENDED, Phase
 from contender.rollout import rules
 from contender.rollout.trial import EDGES, SETTLES, advance, settle, supersede
-from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
+from contender.rollout.verdict import Hold, Promote, Reject, Shadow, Shift, Verdict
 
 VERDICTS: list[Verdict] = [
     *(Hold("", rules.reason(rule)) for rule in rules.RULES),
+    Shadow(""),
     *(Shift(step, "") for step in range(3)),
     Promote(""),
     Reject(""),
@@ -18,18 +19,26 @@ VERDICTS: list[Verdict] = [
 
 
 # The steps that a phase can be at; the rules promote nobody who is not on a step.
-STEPS = {Phase.QUALIFYING: (-1,), Phase.HOLDING: (-1, 0, 1, 2)}
+STEPS = {Phase.QUALIFYING: (-1,), Phase.SHADOWING: (-1,), Phase.HOLDING: (-1, 0, 1, 2)}
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in ENDED])
 def test_only_declared_edges(phase: Phase) -> None:
     for step, verdict in product(STEPS.get(phase, (0, 1, 2)), VERDICTS):
-        if step < 0 and isinstance(verdict, Promote):
+        if (step < 0 and isinstance(verdict, Promote)) or (step >= 0 and isinstance(verdict, Shadow)):
             continue
 
-        following, _ = advance(phase, step, verdict)
+        following, _ = advance(phase, step, verdict, in_shadow=phase is Phase.SHADOWING)
 
         assert following is phase or following in EDGES[phase]
+
+
+def test_a_trial_that_held_goes_on_in_the_shadow_if_it_was_there() -> None:
+    waits = Hold("", "ShadowGoesOn")
+
+    assert advance(Phase.HOLDING, -1, waits, in_shadow=True) == (Phase.SHADOWING, -1)
+    assert advance(Phase.HOLDING, -1, waits, in_shadow=False) == (Phase.QUALIFYING, -1)
+    assert advance(Phase.HOLDING, 1, waits, in_shadow=False) == (Phase.SHIFTING, 1)
 
 
 @pytest.mark.parametrize("phase", SETTLES)

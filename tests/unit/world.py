@@ -14,7 +14,7 @@ from contender.api import ModelDeployment, Trial
 from contender.intent import INTENT, Intent
 from contender.ladder import EDGES
 from contender.manifests.trial import trial_status
-from contender.observation import Block, Counters, Entry, Observation, Problem, Router, RouterPod, Variant
+from contender.observation import Block, Counters, Entry, Observation, Problem, Recording, Router, RouterPod, Variant
 from contender.plan import Plan, make_plan
 from contender.rollout import look
 
@@ -64,6 +64,7 @@ class Envoy:
     block: Block | None = None
     uptime: float = 0.0
     counters: dict[str, Counters] = field(default_factory=dict)
+    copies: dict[str, Counters] = field(default_factory=dict)
     silent: bool = False
 
 
@@ -76,6 +77,7 @@ class World:
     errors: dict[str, float] = field(default_factory=dict)
     broken: dict[str, Problem] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    skew: int | None = None  # the challenger's share in truth, in percent, when that is not the route's
     lag: float = 0.3  # the chance that a router pod does not take the newest files at a tick
     raw: dict[str, Any] = field(default_factory=dict)
     now: datetime = START
@@ -85,6 +87,8 @@ class World:
     block: Block | None = None
     history: list[Plan] = field(default_factory=list)
     failures_of_route: int = 0
+    recordings: dict[str, list[Recording]] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)  # requests of users, by who answered
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed)
@@ -127,6 +131,7 @@ class World:
                 silent=tuple(envoy.name for envoy in self.envoys if envoy.silent),
                 taken_ports=frozenset(),
             ),
+            recordings=self.recordings,
         )
 
     def tick(self, *, lost: bool = False) -> Plan:
@@ -191,23 +196,37 @@ class World:
         if envoy.block is None:
             return
         route = envoy.block.route
-        ours = round(requests * route.share / 100)
+        share = route.share if self.skew is None or not route.share else self.skew
+        ours = round(requests * share / 100)
         for variant, number in ((route.champion, requests - ours), (route.challenger, ours)):
             if variant is not None and number:
                 self._answer(envoy, variant, number)
+        if route.challenger is not None and route.mirror:
+            self._copy(envoy, route.challenger, round(requests * route.mirror / 100))
+
+    def _copy(self, envoy: Envoy, variant: str, number: int) -> None:
+        assert envoy.block is not None
+        if variant not in envoy.block.shadows:
+            self.failures_of_route += number
+        else:
+            envoy.copies[variant] = self._counted(envoy.copies.get(variant, Counters()), variant, number)
 
     def _answer(self, envoy: Envoy, variant: str, number: int) -> None:
         workload = self.workloads.get(variant)
         if workload is None or not workload.ready or envoy.block is None or variant not in envoy.block.clusters:
             self.failures_of_route += number
             return
+        envoy.counters[variant] = self._counted(envoy.counters.get(variant, Counters()), variant, number)
+        self.served[variant] = self.served.get(variant, 0) + number
+
+    def _counted(self, old: Counters, variant: str, number: int) -> Counters:
         failed = sum(self.dice.random() < self.errors.get(variant, 0.0) for _ in range(number))
-        old = envoy.counters.get(variant, Counters())
-        envoy.counters[variant] = replace(
+        return replace(
             old,
             completed=old.completed + number,
             errors=old.errors + failed,
             timed=old.timed + number,
+            begun=old.begun + number,
             faster={edge: old.timed + number if edge >= 0.1 else 0 for edge in EDGES},
         )
 
@@ -225,4 +244,5 @@ class World:
             clusters=frozenset(block.clusters) if block else frozenset(),
             active={},
             counters=dict(envoy.counters),
+            shadows={variant: envoy.copies.get(variant, Counters()) for variant in (block.shadows if block else ())},
         )

@@ -13,6 +13,8 @@ from contender.intent import Intent
 from contender.manifests.routes.envoy import parse_blocks
 from contender.observation import Entry, Observation, Router, RouterPod, Variant
 
+RECORDERS = 8  # pods of a variant of which single answers are asked, at each look
+
 
 def deployment(store: Store, namespace: str, name: str) -> ModelDeployment | None:
     """None when it is gone or going: then there is nothing left to do."""
@@ -42,6 +44,20 @@ def observe(
 def router_pods(store: Store, namespace: str) -> list[Object]:
     """Router pods that clients may reach: ready, and not on their way out."""
     return [pod for pod in _all_router_pods(store, namespace) if _ready(pod) and not _leaving(pod)]
+
+
+def recorders(store: Store, owner: ModelDeployment) -> Iterator[tuple[str, str]]:
+    """While a challenger is in the shadow: pods that remember how they answered, each as its variant and address."""
+    trials = _trials(store, owner)
+    if not trials or not trials[-1].in_shadow:
+        return
+    variants = _variants(store, owner)
+    for contestant in (trials[-1].champion, trials[-1].challenger):
+        known = variants.get(contestant.variant)
+        if known is not None and "image" not in known.intent.runtime:
+            pods = _pods(store, owner, contestant.variant)
+            addresses = sorted(pod["status"]["podIP"] for pod in pods if _ready(pod) and not _leaving(pod))
+            yield from ((contestant.variant, f"{address}:{known.intent.port}") for address in addresses[:RECORDERS])
 
 
 def _all_router_pods(store: Store, namespace: str) -> Iterator[Object]:
@@ -94,13 +110,16 @@ def _by_variant(objects: Iterable[Object]) -> dict[str, Object]:
 
 
 def _variant(store: Store, owner: ModelDeployment, intent: Intent, workload: Object | None) -> Variant:
-    pods = (raw for raw in store.of(kinds.POD, owner.namespace, owner.name) if label(raw, names.VARIANT) == intent.hash)
     return Variant(
         intent=intent,
         replicas=(workload or {}).get("spec", {}).get("replicas", 0),
         ready=(workload or {}).get("status", {}).get("readyReplicas", 0),
-        problem=problems.find(workload, pods),
+        problem=problems.find(workload, _pods(store, owner, intent.hash)),
     )
+
+
+def _pods(store: Store, owner: ModelDeployment, variant: str) -> Iterator[Object]:
+    return (raw for raw in store.of(kinds.POD, owner.namespace, owner.name) if label(raw, names.VARIANT) == variant)
 
 
 def _entry(store: Store, owner: ModelDeployment) -> Entry | None:

@@ -11,6 +11,7 @@ from contender.manifests.variant import metadata
 USER = 65532
 MODEL_DIR = "/mnt/models"
 CLAIM_DIR = "/mnt/pvc"
+SECRET_DIR = "/mnt/secret"  # noqa: S105 (a folder)
 DRAIN_SECONDS = 8  # the routers' last look at DNS plus a margin: by then no new request comes
 GRACE_SECONDS = 60
 
@@ -62,18 +63,19 @@ def _fetching(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
         return {}
     wanted = {"CONTENDER_MODEL_URI": "uri", "CONTENDER_MODEL_DIGEST": "digest", "CONTENDER_MODEL_FORMAT": "format"}
     env = [{"name": name, "value": intent.model[key]} for name, key in wanted.items() if key in intent.model]
-    claim = [{"name": "claim", "mountPath": CLAIM_DIR, "readOnly": True}] if _claim(intent) else []
+    secret = [{"name": "CONTENDER_SECRET_NAME", "value": name} for name in _secret(intent)]
     container = {
         "name": "fetch",
         "image": intent.serving_image,
         "args": ["fetch"],
-        "env": [*env, *_environment(owner)],
+        "env": [*env, *secret, *_environment(owner)],
         "resources": dict(owner.resources),
         "securityContext": LOCKED_DOWN,
         "volumeMounts": [
             {"name": "model", "mountPath": MODEL_DIR},
             {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 (a mount of its own, in the pod)
-            *claim,
+            *[{"name": "claim", "mountPath": CLAIM_DIR, "readOnly": True} for _ in _claim(intent)],
+            *[{"name": "secret", "mountPath": SECRET_DIR, "readOnly": True} for _ in _secret(intent)],
         ],
     }
     return {"initContainers": [container]}
@@ -102,10 +104,11 @@ def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
 
 def _trust(intent: Intent) -> list[dict[str, Any]]:
     """What the user allows a model to be loaded with. Nothing if nothing is said: what runs already stays as it is."""
-    model = intent.model
-    policy = {"CONTENDER_VERSION_POLICY": model["versionPolicy"]} if "versionPolicy" in model else {}
-    pickle = {"CONTENDER_ALLOW_PICKLE": "true", "CONTENDER_MODEL_DIGEST": model["digest"]}
-    allowed = {**policy, **(pickle if model.get("allowPickle") else {})}
+    model, allowed = intent.model, {}
+    if "versionPolicy" in model:
+        allowed["CONTENDER_VERSION_POLICY"] = model["versionPolicy"]
+    if model.get("allowPickle"):
+        allowed |= {"CONTENDER_ALLOW_PICKLE": "true", "CONTENDER_MODEL_DIGEST": model["digest"]}
     return [{"name": name, "value": value} for name, value in allowed.items()]
 
 
@@ -139,12 +142,23 @@ def _get(path: str, port: int) -> dict[str, Any]:
 
 
 def _volumes(intent: Intent) -> list[dict[str, Any]]:
-    claim = _claim(intent)
-    mounted = [{"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}] if claim else []
-    return [{"name": "model", "emptyDir": {}}, {"name": "scratch", "emptyDir": {}}, *mounted]
+    """A Secret may be missing: the fetch says so and goes on once it is there; a required one would just hang."""
+    claims = [{"claimName": name, "readOnly": True} for name in _claim(intent)]
+    secrets = [{"secretName": name, "optional": True, "defaultMode": 0o440} for name in _secret(intent)]
+    return [
+        {"name": "model", "emptyDir": {}},
+        {"name": "scratch", "emptyDir": {}},
+        *[{"name": "claim", "persistentVolumeClaim": claim} for claim in claims],
+        *[{"name": "secret", "secret": secret} for secret in secrets],
+    ]
 
 
-def _claim(intent: Intent) -> str | None:
-    """The claim that `pvc://<claim>/<path>` names."""
+def _claim(intent: Intent) -> list[str]:
+    """The claim that `pvc://<claim>/<path>` names; at most one."""
     parts = urlsplit(intent.model.get("uri", ""))
-    return parts.netloc if parts.scheme == "pvc" else None
+    return [parts.netloc] if parts.scheme == "pvc" else []
+
+
+def _secret(intent: Intent) -> list[str]:
+    """The Secret that the model's store asks for; at most one."""
+    return [intent.model["secretRef"]["name"]] if "secretRef" in intent.model else []

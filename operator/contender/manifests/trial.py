@@ -7,7 +7,7 @@ from contender.api import Contestant, ModelDeployment, Trial, rfc3339
 from contender.manifests.variant import owner_reference
 
 COPIED = (
-    "steps", "soak", "guardrails", "objectives", "negligible", "confidence",
+    "shadow", "steps", "soak", "guardrails", "objectives", "negligible", "confidence",
     "timeout", "onTimeout", "approval", "standby",
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ def trial(
             "championReplicas": champion_replicas,
             "trusted": trusted,
             "stale": stale,
-            **{key: deployment.trial[key] for key in COPIED},
+            **{key: deployment.trial[key] for key in COPIED if key in deployment.trial},
         },
     }
 
@@ -58,11 +58,17 @@ def trial_status(deployment: ModelDeployment, known: Trial, share: int) -> dict[
         "step": known.step,
         "share": share,
         "judgedSeconds": round(known.judged_seconds, 3),
+        "soakedSeconds": round(known.soaked_seconds, 3),
         "withdrawn": known.withdrawn,
         "championReplicas": known.champion_replicas,
+        **({"shadowedSeconds": round(known.shadowed_seconds, 3)} if known.shadowed_seconds is not None else {}),
         **({"renewed": list(known.renewed)} if known.renewed else {}),
         "decisions": list(known.decisions),
         "evidence": known.evidence,
+        **({"pairs": known.pairs} if known.pairs else {}),
+        **({"series": list(known.series)} if known.series else {}),
+        **({"sentences": list(known.sentences)} if known.sentences else {}),
+        **({"eta": known.eta} if known.eta else {}),
         **({"watches": list(known.watches)} if known.watches else {}),
         **({"verdict": known.verdict, "message": known.verdict["message"]} if known.verdict else {}),
         **{key: rfc3339(when) for key, when in moments.items() if when is not None},

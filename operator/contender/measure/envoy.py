@@ -6,19 +6,28 @@ a retried reset is in no 5xx, a timeout is a 5xx but not in the histogram, a ref
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from contender.api import SPARED
 from contender.ladder import EDGES
 from contender.manifests.routes.bootstrap import STATS_PORT
-from contender.manifests.routes.envoy import LIVE, PURPOSES, ROUTE_TABLE, cluster_name, parse_split, stat_prefix
+from contender.manifests.routes.envoy import (
+    LIVE,
+    PURPOSES,
+    ROUTE_TABLE,
+    SHADOW,
+    cluster_name,
+    parse_split,
+    stat_prefix,
+)
 from contender.measure import Silent
 from contender.observation import Counters, Route, RouterPod
 
 TIMEOUT = aiohttp.ClientTimeout(total=2)
-SPARED = ("401", "403", "429")  # a client without rights, or too eager: not the model's doing
 
 Samples = Mapping[str, Sequence[Sample]]
 
@@ -37,10 +46,11 @@ async def scrape(session: aiohttp.ClientSession, pod_ip: str, deployment: str, *
 
 def stats_filter(deployment: str) -> str:
     """What to ask for, as a pattern over Envoy's own names; all of it would be a hundred times as long."""
-    either, live = f"{deployment}_[^.]+", f"{deployment}_[^.]+_{LIVE}"
+    either, judged = f"{deployment}_[^.]+", f"{deployment}_[^.]+_({LIVE}|{SHADOW})"
+    counted = f"completed|retry|timeout|time|5xx|4xx|{'|'.join(map(str, SPARED))}|pending_overflow"
     wanted = (
         rf"cluster\.{either}\.(membership_total|warming_state|upstream_rq_active|upstream_rq_pending_active)",
-        rf"cluster\.{live}\.upstream_rq_(completed|retry|timeout|time|5xx|4xx|{'|'.join(SPARED)})",
+        rf"cluster\.{judged}\.upstream_rq_({counted})",
         rf"http\.[^.]+\.rds\.{ROUTE_TABLE}\.version_text",  # under whichever listener was the first to want it
         rf"listener\.{stat_prefix(deployment)}\.worker_[0-9]+\.downstream_cx_active",
         r"server\.(uptime|concurrency)",
@@ -60,9 +70,14 @@ def parse(text: str, deployment: str, *, name: str, uid: str) -> RouterPod:
         uptime=_only(samples, "envoy_server_uptime"),
         listening=route is not None and workers >= _only(samples, "envoy_server_concurrency"),
         route=route,
-        clusters=frozenset(variant for variant in variants if _is_live(samples, deployment, variant)),
+        clusters=frozenset(variant for variant in variants if _is_live(samples, deployment, variant, *PURPOSES)),
         active={variant: _active(samples, deployment, variant) for variant in variants},
         counters={variant: _counters(samples, cluster_name(deployment, variant, LIVE)) for variant in variants},
+        shadows={
+            variant: _copies(samples, cluster_name(deployment, variant, SHADOW))
+            for variant in variants
+            if _is_live(samples, deployment, variant, SHADOW)
+        },
     )
 
 
@@ -90,9 +105,9 @@ def _variant(sample: Sample) -> str:
     return sample.labels["envoy_cluster_name"].split("_")[1]
 
 
-def _is_live(samples: Samples, deployment: str, variant: str) -> bool:
+def _is_live(samples: Samples, deployment: str, variant: str, *purposes: str) -> bool:
     """Whether requests can go there: warmed, and with pods, for each purpose."""
-    clusters = [cluster_name(deployment, variant, purpose) for purpose in PURPOSES]
+    clusters = [cluster_name(deployment, variant, purpose) for purpose in purposes]
     return all(
         _total(samples, "warming_state", cluster) == 0 and _total(samples, "membership_total", cluster) > 0
         for cluster in clusters
@@ -100,23 +115,31 @@ def _is_live(samples: Samples, deployment: str, variant: str) -> bool:
 
 
 def _active(samples: Samples, deployment: str, variant: str) -> int:
-    clusters = [cluster_name(deployment, variant, purpose) for purpose in PURPOSES]
-    names = ("upstream_rq_active", "upstream_rq_pending_active")
-    return sum(_total(samples, name, cluster) for name in names for cluster in clusters)
+    return sum(_under_way(samples, cluster_name(deployment, variant, purpose)) for purpose in (*PURPOSES, SHADOW))
+
+
+def _under_way(samples: Samples, cluster: str) -> int:
+    return sum(_total(samples, name, cluster) for name in ("upstream_rq_active", "upstream_rq_pending_active"))
 
 
 def _counters(samples: Samples, cluster: str) -> Counters:
-    spared = sum(_total(samples, "upstream_rq_total", cluster, envoy_response_code=code) for code in SPARED)
+    spared = sum(_total(samples, "upstream_rq_total", cluster, envoy_response_code=str(code)) for code in SPARED)
     refused = _total(samples, "upstream_rq_xx_total", cluster, envoy_response_code_class="4")
+    completed = _total(samples, "upstream_rq_completed_total", cluster)
     return Counters(
-        completed=_total(samples, "upstream_rq_completed_total", cluster),
+        completed=completed,
         retries=_total(samples, "upstream_rq_retry_total", cluster),
         errors=_total(samples, "upstream_rq_xx_total", cluster, envoy_response_code_class="5"),
         rejected=max(0, refused - spared),  # Envoy reads its counters one by one: a late one may be ahead
         timeouts=_total(samples, "upstream_rq_timeout_total", cluster),
         timed=_total(samples, "upstream_rq_time_count", cluster),
+        begun=completed + _under_way(samples, cluster),
         faster=_faster(samples, cluster),
     )
+
+
+def _copies(samples: Samples, cluster: str) -> Counters:
+    return replace(_counters(samples, cluster), shed=_total(samples, "upstream_rq_pending_overflow_total", cluster))
 
 
 def _faster(samples: Samples, cluster: str) -> dict[float, int]:

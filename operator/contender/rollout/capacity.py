@@ -20,10 +20,12 @@ def champion_pods(trial: Trial | None, owner: ModelDeployment) -> int:
 
 
 def _next_share(trial: Trial, owner: ModelDeployment) -> int:
-    following = trial.step + 1
+    following, shadow = trial.step + 1, trial.rules.shadow
     commanded = given(owner.annotations, trial).promote
     if commanded or trial.trusted or trial.phase in WON or _promoted_by_timeout(trial):
         return 100
+    if shadow is not None and trial.step < 0:
+        return max(shadow.percent, trial.rules.steps[0])
     return trial.rules.steps[following] if following < len(trial.rules.steps) else 100
 
 

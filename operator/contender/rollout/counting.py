@@ -6,23 +6,38 @@ cannot be judged is dropped and counted under its name. Knows no statistics.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
 from contender.api import Guardrail, Json, Measure, seconds
 from contender.observation import Counters, RouterPod
 
+NUMBERS = (
+    "completed",
+    "retries",
+    "errors",
+    "rejected",
+    "timeouts",
+    "timed",
+    "begun",
+    "shed",
+)  # in the order of a cursor
 CURSORS = 16  # as many as the Trial's schema takes; the pods that answered last come first
 
 
 class Dropped(StrEnum):
-    """Why a pod's counts, or a part of them, were no evidence at this look."""
+    """Why counts, or the time in which they came, were no evidence at a look."""
 
-    RESTARTED = "restarted"  # Envoy began anew: what it had counted since the last look is lost
+    RESTARTED = "restarted"  # a counter or the uptime fell: Envoy began anew, or its node's clock was set back
     STRADDLING = "straddling"  # the share changed between the two looks
     LAGGING = "lagging"  # the pod's live route is not the one that is judged
     MISSING = "missing"  # the pod answered without a variant that it had counted; made up for at the next look
+    DUPLICATED = "duplicated"  # the very answer of the last look, once more
+    SILENT = "silent"  # a ready router pod gave no answer; made up for when it answers again
+    SPLIT = "split"  # the requests were not split as wanted: see `split`
+    AWAY = "away"  # no look for long, or a clock set forward: only a part of that time counts for soak and timeout
+    CLOCK = "clock"  # the operator's clock was set back: no time counts for soak and timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ def interval(
         old, new = cursors.pop(pod.uid, None), _cursor(pod, champion, challenger)
         problem = _problem(old, new, share)
         dropped.update([problem] if problem else [])
-        if old and new and problem in (None, Dropped.RESTARTED):
+        if old and new and problem is None:
             rises.append(_rises(old, new))
         kept = old if problem is Dropped.MISSING else new
         cursors = {pod.uid: kept, **cursors} if kept else cursors
@@ -102,12 +117,13 @@ def count(counters: Counters, guardrail: Guardrail) -> Count:
     """Bad events out of exposures, as the guardrail's measure sees them.
 
     A reset that the router retried is hidden from the client, so it is an error and an exposure of its own. A timeout
-    never enters the latency histogram, so it is added as one more slow answer.
+    never enters the latency histogram, so it is added as one more slow answer. What the router shed tells nothing; it
+    may be seen before the error that it is.
     """
-    exposures = counters.completed + counters.retries
+    exposures = max(0, counters.completed + counters.retries - counters.shed)
     match guardrail.measure:
         case Measure.ERRORS:
-            return Count(counters.errors + counters.retries, exposures)
+            return Count(max(0, counters.errors + counters.retries - counters.shed), exposures)
         case Measure.REJECTED:
             return Count(counters.rejected, exposures)
         case Measure.LATENCY:
@@ -132,8 +148,12 @@ def _cursor(pod: RouterPod, champion: str, challenger: str) -> Cursor | None:
 def _problem(old: Cursor | None, new: Cursor | None, share: int) -> Dropped | None:
     if new is None:
         return Dropped.LAGGING
-    if old is None:
-        return None
+    return None if old is None else _problem_between(old, new, share)
+
+
+def _problem_between(old: Cursor, new: Cursor, share: int) -> Dropped | None:
+    if old == new:
+        return Dropped.DUPLICATED
     if old.share != new.share:
         return Dropped.STRADDLING
     if new.share != share:
@@ -148,19 +168,18 @@ def _began_anew(old: Cursor, new: Cursor) -> bool:
 
 
 def _rises(old: Cursor, new: Cursor) -> Mapping[str, Counters]:
-    """Prometheus' rule for a reset: what a counter shows after it has fallen has all risen since."""
-    known = {} if new.uptime < old.uptime else old.counters
-    return {variant: _rise(known.get(variant, Counters()), now) for variant, now in new.counters.items()}
-
-
-def _rise(old: Counters, new: Counters) -> Counters:
-    return new if _fell(old, new) else _combine(new, old, -1)
+    """A variant that the router did not have at the last look began at zero."""
+    return {variant: _combine(now, old.counters.get(variant, Counters()), -1) for variant, now in new.counters.items()}
 
 
 def _fell(old: Counters, new: Counters) -> bool:
+    """What rose since is not known then: to take all that a counter shows might count a trial's requests twice.
+
+    `begun` may fall by itself: see `Counters`.
+    """
     change = _combine(new, old, -1)
     numbers = (change.completed, change.retries, change.errors, change.rejected, change.timeouts, change.timed)
-    return min(*numbers, *change.faster.values()) < 0
+    return min(*numbers, change.shed, *change.faster.values()) < 0
 
 
 def _combine(left: Counters, right: Counters, sign: int) -> Counters:
@@ -172,6 +191,8 @@ def _combine(left: Counters, right: Counters, sign: int) -> Counters:
         rejected=left.rejected + sign * right.rejected,
         timeouts=left.timeouts + sign * right.timeouts,
         timed=left.timed + sign * right.timed,
+        shed=left.shed + sign * right.shed,
+        begun=left.begun + sign * right.begun,
         faster={
             edge: left.faster.get(edge, 0) + sign * right.faster.get(edge, 0)
             for edge in left.faster.keys() | right.faster.keys()
@@ -186,9 +207,19 @@ def _total(rises: Iterable[Mapping[str, Counters]], variant: str) -> Counters:
     return total
 
 
-def _parse_counters(raw: Json) -> Counters:
-    return Counters(**{**raw, "faster": {float(edge): number for edge, number in raw["faster"].items()}})
+def _parse_counters(raw: Json | Sequence[Any]) -> Counters:
+    """Also as Trials of old have them: by name, and without `begun`."""
+    if isinstance(raw, Mapping):
+        return Counters(**{"begun": raw["completed"], **raw, "faster": _edges(raw["faster"])})
+    *numbers, faster = raw
+    return Counters(**dict(zip(NUMBERS, numbers, strict=True)), faster=_edges(faster))
 
 
-def _dump_counters(counters: Counters) -> dict[str, Any]:
-    return {**asdict(counters), "faster": {f"{edge:g}": number for edge, number in sorted(counters.faster.items())}}
+def _dump_counters(counters: Counters) -> list[Any]:
+    """Numbers without their names: there are up to 32 of these in a Trial."""
+    faster = {f"{edge:g}": number for edge, number in sorted(counters.faster.items())}
+    return [*(getattr(counters, name) for name in NUMBERS), faster]
+
+
+def _edges(raw: Json) -> dict[float, int]:
+    return {float(edge): number for edge, number in raw.items()}

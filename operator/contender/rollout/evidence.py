@@ -11,9 +11,10 @@ from typing import Any, Self
 
 from contender.api import Guardrail, Json
 from contender.observation import Counters, RouterPod
-from contender.rollout.counting import Cursor, interval
+from contender.rollout.counting import Cursor, Dropped, interval
 from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.paired import Paired
+from contender.rollout.split import Sent, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,31 @@ class Evidence:
     measures: tuple[MeasureEvidence, ...]
     cursors: tuple[Cursor, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)  # why -> how often, over the trial
+    split: Split = field(default_factory=Split)  # of the present step
 
     @classmethod
     def begin(cls, guardrails: Sequence[Guardrail], objectives: Sequence[Guardrail] = ()) -> Self:
         guarded = tuple(MeasureEvidence(guardrail) for guardrail in guardrails)
         return cls((*guarded, *(MeasureEvidence(objective, objective=True) for objective in objectives)))
 
-    def absorb(self, pods: Sequence[RouterPod], champion: str, challenger: str, share: int) -> Self:
-        """The evidence after one more look at the router pods; `share` is the one that is judged, in percent."""
+    def absorb(
+        self, pods: Sequence[RouterPod], champion: str, challenger: str, share: int, *, by_user: bool = False
+    ) -> Self:
+        """The evidence after one more look at the router pods; `share` is the one that is judged, in percent.
+
+        `by_user` says that users are split and not requests. What comes while the split is broken is no evidence, and
+        what the step brought before is none of a proof.
+        """
         seen, cursors, dropped = interval(self.cursors, self.of_use(pods), champion, challenger, share)
-        measures = tuple(measure.take_in(seen) for measure in self.measures)
-        return replace(self, measures=measures, cursors=cursors, dropped=Counter(self.dropped) + Counter(dropped))
+        sent = Sent(seen.champion.begun, seen.challenger.begun)
+        after = replace(self.drop(dropped), cursors=cursors, split=self.split.absorb(sent, share, by_user=by_user))
+        if after.split.problem:
+            return after._begin_proof().drop({Dropped.SPLIT: 1})
+        return replace(after, measures=tuple(measure.take_in(seen) for measure in self.measures))
+
+    def drop(self, why: Mapping[str, int]) -> Self:
+        """The evidence with a note of what was no evidence: why, and how often."""
+        return replace(self, dropped=Counter(self.dropped) + Counter(why))
 
     def absorb_pairs(self, pairs: Sequence[Paired]) -> Self:
         """The evidence with more requests in it that both variants have answered: the pairs of each measure."""
@@ -41,7 +56,10 @@ class Evidence:
         return replace(self, measures=tuple(measure.absorb_pairs(seen) for measure, seen in both))
 
     def begin_step(self) -> Self:
-        """Proof begins anew; cursors stay, since the counters run on."""
+        """Proof and split begin anew; cursors stay, since the counters run on."""
+        return replace(self._begin_proof(), split=Split())
+
+    def _begin_proof(self) -> Self:
         return replace(self, measures=tuple(measure.begin_step() for measure in self.measures))
 
     def of_use(self, pods: Sequence[RouterPod]) -> tuple[RouterPod, ...]:
@@ -66,13 +84,15 @@ class Evidence:
         )
         cursors, edges = map(Cursor.parse, raw["cursors"]), begun._edges
         kept = tuple(replace(cursor, counters=_filled(cursor.counters, edges)) for cursor in cursors)
-        return cls(measures, kept, raw["dropped"])
+        split = Split.parse(raw["split"]) if "split" in raw else Split()
+        return cls(measures, kept, raw["dropped"], split)
 
     def dump(self, confidence: float) -> dict[str, Any]:
         """As `Trial.status.evidence` has it; `confidence` is the trial's."""
         return {
             "cursors": [replace(cursor, counters=_thinned(cursor.counters)).dump() for cursor in self.cursors],
             "dropped": dict(self.dropped),
+            "split": self.split.dump(),
             "measures": [measure.dump(confidence) for measure in self.measures],
         }
 

@@ -3,22 +3,22 @@
 All that it knows it writes into the Trial, so that a new operator process goes on where the last one stopped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
-from contender.observation import RouterPod, Variant
-from contender.rollout import rules
+from contender.observation import Recording, RouterPod, Variant
+from contender.rollout import eta, record, room, rules, series, shadow
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
+from contender.rollout.counting import Dropped
 from contender.rollout.evidence import Evidence
-from contender.rollout.findings import findings
-from contender.rollout.verdict import Verdict
+from contender.rollout.findings import findings, sentence
+from contender.rollout.verdict import Shadow, Verdict
 
-DECISIONS = 50  # kept in the Trial, the newest last
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
 
 
@@ -33,9 +33,11 @@ class Sight:
     capacity: int
     pods: Sequence[RouterPod]
     silent: tuple[str, ...]
+    recordings: Mapping[str, Sequence[Recording]]
     share_is_live: bool
     commands: Commands
     settled: bool  # every router pod carries the route at which the present phase ends
+    by_user: bool  # users are split, and not requests
 
 
 def again(trial: Trial, sight: Sight) -> Trial:
@@ -48,7 +50,21 @@ def again(trial: Trial, sight: Sight) -> Trial:
     seen = _taken_in(trial, sight)
     known = facts(seen, sight)
     verdict = rules.turn(known) if trial.phase is Phase.PROMOTING else rules.judge(known)
-    return seen if verdict is None else decided(seen, verdict, sight.now)
+    return told(seen if verdict is None else decided(seen, verdict, known, sight.now))
+
+
+def told(trial: Trial) -> Trial:
+    """The trial with what people read in it, and no larger than it may be."""
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    known = replace(trial, eta=eta.told(trial, evidence))
+    rate, confidence = challenger_rate(known), trial.rules.confidence
+    sentences = (f"{measure.name}: {sentence(measure, confidence, rate)}" for measure in evidence.measures)
+    return room.fitted(replace(known, sentences=tuple(sentences)))
+
+
+def challenger_rate(trial: Trial) -> float | None:
+    """Requests a second that the present share brings; None while it is not known."""
+    return trial.eta.get("requestsPerSecond", 0.0) * share(trial) / 100 or None
 
 
 def too_soon(trial: Trial, sight: Sight) -> bool:
@@ -100,25 +116,64 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
     before = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
-    after = before.absorb(sight.pods, trial.champion.variant, trial.challenger.variant, share(trial))
+    after, pairs = _evidence(trial, before, sight)
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
-    begun = sight.share_is_live and trial.step >= 0
-    alive = sight.challenger is not None and sight.challenger.ready > 0
+    judged = passed(trial, sight.now) if counts else 0.0
+    after = after.drop(unheard(trial, sight))
+    point = series.point(after, share(trial), (sight.now - (trial.started_at or sight.now)).total_seconds())
     return replace(
-        trial,
+        _soaked_on(trial, sight),
+        series=series.extended(trial.series, point),
         evidence=after.dump(trial.rules.confidence),
+        pairs=pairs,
         looked_at=sight.now,
-        since=(trial.since or (sight.now if begun else None)) if alive else None,
-        traffic_at=sight.now if grew else trial.traffic_at,
-        judged_seconds=trial.judged_seconds + (_passed(trial, sight.now) if counts else 0.0),
+        traffic_at=sight.now if grew else _no_later(trial.traffic_at, sight.now),
+        judged_seconds=trial.judged_seconds + judged,
+        shadowed_seconds=(trial.shadowed_seconds or 0.0) + judged if trial.in_shadow else trial.shadowed_seconds,
     )
 
 
-def _passed(trial: Trial, now: datetime) -> float:
+def _evidence(trial: Trial, before: Evidence, sight: Sight) -> tuple[Evidence, Json]:
+    """The evidence after this look, and the trial's pairs."""
+    if trial.in_shadow:
+        return shadow.absorb(trial, before, sight.pods, sight.recordings)
+    champion, challenger = trial.champion.variant, trial.challenger.variant
+    return before.absorb(sight.pods, champion, challenger, share(trial), by_user=sight.by_user), trial.pairs
+
+
+def _soaked_on(trial: Trial, sight: Sight) -> Trial:
+    """The soak is a sum of what passed between looks, so that a clock which is set neither ends nor prolongs it."""
+    alive = sight.challenger is not None and sight.challenger.ready > 0
+    if not alive:
+        return replace(trial, since=None, soaked_seconds=0.0)
+    begun = sight.share_is_live and (trial.step >= 0 or trial.in_shadow)
+    if trial.since is None:
+        return replace(trial, since=sight.now if begun else None, soaked_seconds=0.0)
+    soaked = trial.soaked_seconds + passed(trial, sight.now)
+    return replace(trial, since=_no_later(trial.since, sight.now), soaked_seconds=soaked)
+
+
+def unheard(trial: Trial, sight: Sight) -> dict[str, int]:
+    """What of this look is no evidence, whatever the counters say: silent router pods, and time not to be believed."""
+    elapsed = (sight.now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
+    found = {
+        Dropped.SILENT: len(sight.silent),
+        Dropped.CLOCK: int(elapsed < 0),
+        Dropped.AWAY: int(elapsed > rules.TRAFFIC_PATIENCE),
+    }
+    return {str(why): times for why, times in found.items() if times}
+
+
+def passed(trial: Trial, now: datetime) -> float:
     """Seconds since the last look, as far as they can be believed: clocks jump, and an operator may have been away."""
-    passed = (now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
-    return min(max(passed, 0.0), rules.TRAFFIC_PATIENCE)
+    elapsed = (now - trial.looked_at).total_seconds() if trial.looked_at else 0.0
+    return min(max(elapsed, 0.0), rules.TRAFFIC_PATIENCE)
+
+
+def _no_later(when: datetime | None, now: datetime) -> datetime | None:
+    """What was noted before the clock was set back must not lie ahead."""
+    return when and min(when, now)
 
 
 def facts(trial: Trial, sight: Sight) -> rules.Facts:
@@ -135,44 +190,44 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         champion_ready=sight.champion_ready,
         silent_routers=sight.silent,
         share_is_live=sight.share_is_live,
-        soaked=(sight.now - trial.since).total_seconds() if trial.since else 0.0,
-        judged=trial.judged_seconds,
-        quiet=(sight.now - heard).total_seconds(),
+        soaked=round(trial.soaked_seconds, 3),
+        judged=round(trial.judged_seconds, 3),
+        shadowed=None if trial.shadowed_seconds is None else round(trial.shadowed_seconds, 3),
+        quiet=round((sight.now - heard).total_seconds(), 3),
         challenger_requests=evidence.challenger_requests,
-        findings=findings(evidence, trial.rules.confidence),
+        findings=findings(evidence, trial.rules.confidence, challenger_rate(trial)),
         commands=sight.commands,
         trusted=trial.trusted,
+        broken_split=evidence.split.problem,
     )
 
 
-def decided(trial: Trial, verdict: Verdict, now: datetime) -> Trial:
-    """The trial after `verdict`."""
-    phase, step = machine.advance(trial.phase, trial.step, verdict)
-    moved = step != trial.step
-    told = recorded(replace(trial, phase=phase, step=step), type(verdict).__name__, verdict.rule, verdict.message, now)
+def decided(trial: Trial, verdict: Verdict, known: rules.Facts, now: datetime) -> Trial:
+    """The trial after `verdict`, which follows from `known`."""
+    phase, step = machine.advance(trial.phase, trial.step, verdict, in_shadow=trial.in_shadow)
+    shadowed = 0.0 if isinstance(verdict, Shadow) else trial.shadowed_seconds
+    moved = step != trial.step or shadowed != trial.shadowed_seconds
+    facts = record.dump(known, won=trial.phase in machine.WON)
+    after = replace(trial, phase=phase, step=step, shadowed_seconds=shadowed)
+    told = recorded(after, type(verdict).__name__, verdict.rule, verdict.message, now, facts)
     return new_step(told) if moved else told
 
 
 def new_step(trial: Trial) -> Trial:
     """The trial with soak and proof begun anew."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives).begin_step()
-    return replace(trial, since=None, traffic_at=None, evidence=evidence.dump(trial.rules.confidence))
+    return replace(
+        trial, since=None, soaked_seconds=0.0, traffic_at=None, evidence=evidence.dump(trial.rules.confidence)
+    )
 
 
-def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime) -> Trial:
-    """The verdict, and a line in the list of decisions when it is another one than before."""
+def recorded(trial: Trial, decision: str, rule: str, message: str, now: datetime, facts: Json | None = None) -> Trial:
+    """The verdict, and a line in the list of decisions when it is another one than before.
+
+    `facts` are those that a rule spoke from; None when no rule did.
+    """
     verdict: dict[str, Any] = {"decision": decision, "rule": rule, "message": message, "at": rfc3339(now)}
-    line = {**verdict, "share": share(trial)}
+    line = {**verdict, "share": share(trial), **({"facts": facts} if facts else {})}
     last = trial.decisions[-1] if trial.decisions else {}
     same = all(last.get(key) == line[key] for key in ("decision", "rule", "share"))
-    decisions = trial.decisions if same else _kept((*trial.decisions, line))
-    return replace(trial, verdict=verdict, decisions=decisions)
-
-
-def _kept(decisions: tuple[Json, ...]) -> tuple[Json, ...]:
-    """At most `DECISIONS`: what only waited is forgotten first, so that the story of the share stays whole."""
-    if len(decisions) <= DECISIONS:
-        return decisions
-    holds = (at for at, decision in enumerate(decisions) if decision["decision"] == "Hold")
-    oldest = next(holds, 0)
-    return (*decisions[:oldest], *decisions[oldest + 1 :])
+    return replace(trial, verdict=verdict, decisions=trial.decisions if same else (*trial.decisions, line))

@@ -15,7 +15,7 @@ from typing import Self
 from contender.api import Json
 from contender.rollout import evalues
 
-STAKES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)  # lambda, as parts of the greatest
+STAKES = (0.05, 0.12, 0.25, 0.5, 0.8)  # lambda, as parts of the greatest
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any, Self
 from contender.api import Json
 from contender.rollout.comparison import Pair
 from contender.rollout.dispersion import NO_SURPRISE, Dispersion
-from contender.rollout.evalues import DIGITS, LARGER, SMALLER, Mixture, stored
+from contender.rollout.evalues import DIGITS, LARGER, SMALLER, WHOLE, Mixture, stored
 
 EXPECTED = 0.75  # of the proof's bet is on a challenger that is just as good as the champion
 EARLIER = {  # alternatives of earlier versions, by how many there were: their logarithms are in old Trials
@@ -58,7 +58,8 @@ class RatioTest:
 
     def log_proof(self, tolerated: float, times: float) -> float:
         """ln of the e-value against "at least `tolerated` times", had the step brought `times` as much of the same."""
-        return fine(tolerated).log_mean([times * known for known in self.better]) if self.better else 0.0
+        grown = self.better if times == 1 else [times * known for known in self.better]
+        return fine(tolerated).log_mean(grown) if grown else 0.0
 
     @classmethod
     def parse(cls, raw: Json, tolerated: float) -> Self:
@@ -85,9 +86,9 @@ def fine(tolerated: float) -> Mixture:
 
 def _grown(logs: tuple[float, ...], events: float, of: float, odds: float, bets: Mixture) -> tuple[float, ...]:
     """`evalues.log_likelihood_ratio` of the interval added for each alternative, and `stored`: this is the hot loop."""
-    log1p, digits, even = math.log1p, DIGITS, of * math.log1p(odds)
+    log1p, digits, whole, even = math.log1p, DIGITS, WHOLE, of * math.log1p(odds)
     grown = [
-        round((known + events * gain - of * log1p(odds * factor) + even) * digits) / digits
+        ((known + events * gain - of * log1p(odds * factor) + even) * digits + whole - whole) / digits
         for known, gain, factor in zip(logs or (0.0,) * len(bets.factors), bets.gains, bets.factors, strict=True)
     ]
     return tuple(grown)

@@ -11,7 +11,7 @@ from contender import names
 from contender.api import Approval, OnTimeout, TrialRules, seconds
 from contender.observation import Problem
 from contender.rollout.commands import Commands
-from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
+from contender.rollout.verdict import Hold, Promote, Reject, Shadow, Shift, Verdict
 
 ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
     OnTimeout.HOLD: Hold,
@@ -19,6 +19,7 @@ ON_TIMEOUT: dict[OnTimeout, Callable[[str], Verdict]] = {
     OnTimeout.PROMOTE: Promote,
 }
 
+TOLD = 2  # findings in one sentence; the Trial has all
 TRAFFIC_PATIENCE = 15.0  # seconds without a request to the challenger before that is worth saying
 
 
@@ -47,11 +48,13 @@ class Facts:
     share_is_live: bool
     soaked: float  # seconds for which the present share has been live
     judged: float  # seconds of the trial in which evidence arrived
-    quiet: float  # seconds since the challenger's last request at this share
+    shadowed: float | None  # seconds of shadow traffic; None before it began
+    quiet: float  # seconds since the challenger's last request at this share, or copy of one
     challenger_requests: int  # in this step
     findings: tuple[Finding, ...]
     commands: Commands
     trusted: bool  # the challenger was champion not long ago
+    broken_split: str | None  # how the requests were split, when not as wanted
 
     @property
     def on_last_step(self) -> bool:
@@ -80,6 +83,8 @@ def abort_is_commanded(facts: Facts) -> Verdict | None:
 
 
 def guardrail_is_breached(facts: Facts) -> Verdict | None:
+    if facts.broken_split:
+        return None
     broken = [finding for finding in facts.findings if finding.breach >= facts.breach_bar]
     return Reject(_sentence(broken)) if broken else None
 
@@ -128,14 +133,34 @@ def first_capacity_is_short(facts: Facts) -> Verdict | None:
     return None if facts.step >= 0 or facts.ready >= facts.capacity else Hold(_capacity(facts))
 
 
+def shadow_comes_first(facts: Facts) -> Verdict | None:
+    wanted = facts.rules.shadow
+    if wanted is None or facts.step >= 0 or facts.shadowed is not None:
+        return None
+    return Shadow(
+        f"the challenger is ready: it gets a copy of {wanted.percent} % of the requests for {wanted.duration}"
+    )
+
+
 def challenger_is_qualified(facts: Facts) -> Verdict | None:
-    return None if facts.step >= 0 else Shift(0, f"the challenger is ready: it takes {facts.rules.steps[0]} %")
+    if facts.step >= 0 or facts.shadowed is not None:
+        return None
+    return Shift(0, f"the challenger is ready: it takes {facts.rules.steps[0]} %")
 
 
 def share_is_not_live(facts: Facts) -> Verdict | None:
     if facts.share_is_live:
         return None
-    return Hold(f"waiting for every router pod to carry the share of {facts.rules.steps[facts.step]} %")
+    what = f"share of {facts.rules.steps[facts.step]} %" if facts.step >= 0 else "shadow traffic"
+    return Hold(f"waiting for every router pod to carry the {what}")
+
+
+def split_is_broken(facts: Facts) -> Verdict | None:
+    if facts.broken_split is None:
+        return None
+    mend = f"see what else than the ConfigMap {names.ROUTER} decides who is asked, and who edited it"
+    said = "the split is broken and no verdict is worth anything"
+    return Hold(f"{said}: {facts.broken_split}; {mend}, or end the trial with {names.ABORT}")
 
 
 def no_traffic_arrives(facts: Facts) -> Verdict | None:
@@ -143,6 +168,20 @@ def no_traffic_arrives(facts: Facts) -> Verdict | None:
     if facts.quiet < TRAFFIC_PATIENCE or waits_for_a_person:
         return None
     return Hold(f"no request reached the challenger for {facts.quiet:.0f} s: nothing can be learned without traffic")
+
+
+def shadow_goes_on(facts: Facts) -> Verdict | None:
+    wanted = facts.rules.shadow
+    if wanted is None or facts.step >= 0 or facts.shadowed is None or facts.shadowed >= seconds(wanted.duration):
+        return None
+    said = f"{facts.shadowed:.0f} s of {seconds(wanted.duration):g} s with a copy of {wanted.percent} % of the requests"
+    return Hold(f"{said}; {_sentence(facts.findings)}")
+
+
+def shadow_was_survived(facts: Facts) -> Verdict | None:
+    if facts.step >= 0:
+        return None
+    return Shift(0, f"nothing is breached in the shadow: it takes {facts.rules.steps[0]} %")
 
 
 def time_is_up(facts: Facts) -> Verdict | None:
@@ -203,9 +242,13 @@ RULES: tuple[Rule, ...] = (
     champion_is_not_ready,
     router_is_silent,
     first_capacity_is_short,
-    challenger_is_qualified,  # the first shift
+    shadow_comes_first,  # the first requests, or copies of them
+    challenger_is_qualified,
     share_is_not_live,
+    split_is_broken,
     no_traffic_arrives,
+    shadow_goes_on,
+    shadow_was_survived,
     time_is_up,
     share_is_soaking,
     too_few_requests,
@@ -239,7 +282,8 @@ def _spoken(facts: Facts, rules: tuple[Rule, ...]) -> Iterator[Verdict]:
 
 
 def _sentence(findings: tuple[Finding, ...] | list[Finding]) -> str:
-    return "; ".join(f"{finding.name}: {finding.summary}" for finding in findings)
+    told = [f"{finding.name}: {finding.summary}" for finding in findings[:TOLD]]
+    return "; ".join([*told, *([f"and {len(findings) - TOLD} more"] if len(findings) > TOLD else [])])
 
 
 def _capacity(facts: Facts) -> str:

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from contender.api import Phase, Trial, seconds
-from contender.rollout import rules
+from contender.rollout import room, rules
 from contender.rollout.counting import count, interval
 from contender.rollout.evidence import Evidence
-from contender.rollout.look import SHORTEST, Sight, decided, facts, new_step, recorded, too_soon
+from contender.rollout.findings import rounded
+from contender.rollout.look import SHORTEST, Sight, decided, facts, new_step, passed, recorded, too_soon, unheard
 from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.rules import Finding
 from contender.rollout.watch import Watch
@@ -17,7 +18,7 @@ def begin(trial: Trial, now: datetime) -> Trial:
     """The trial as the last router pod carries the promotion."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     watches = tuple(Watch.begin(measure, trial.rules.confidence).dump() for measure in _guarded(evidence))
-    return replace(trial, phase=Phase.STANDBY, since=now, watches=watches)
+    return room.fitted(replace(trial, phase=Phase.STANDBY, since=now, soaked_seconds=0.0, watches=watches))
 
 
 def again(trial: Trial, sight: Sight) -> Trial:
@@ -28,10 +29,12 @@ def again(trial: Trial, sight: Sight) -> Trial:
     if too_soon(trial, sight):
         return trial
     seen = _taken_in(trial, sight)
-    verdict = rules.turn(replace(facts(seen, sight), findings=_findings(seen))) if sight.champion_ready else None
+    known = replace(facts(seen, sight), findings=_findings(seen), broken_split=None)  # nothing is split any more
+    verdict = rules.turn(known) if sight.champion_ready else None
     if verdict is not None:
-        return decided(seen, verdict, sight.now)
-    return replace(seen, phase=Phase.PROMOTED, ended_at=sight.now) if _is_over(seen, sight.now) else seen
+        return room.fitted(decided(seen, verdict, known, sight.now))
+    over = seen.soaked_seconds >= seconds(trial.rules.standby)
+    return replace(seen, phase=Phase.PROMOTED, ended_at=sight.now) if over else seen
 
 
 def _set_back(trial: Trial, sight: Sight) -> Trial:
@@ -41,18 +44,16 @@ def _set_back(trial: Trial, sight: Sight) -> Trial:
     return new_step(replace(held, phase=Phase.HOLDING))
 
 
-def _is_over(trial: Trial, now: datetime) -> bool:
-    return trial.since is None or (now - trial.since).total_seconds() >= seconds(trial.rules.standby)
-
-
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """The counts of the promoted variant alone: it is the only one that the route names."""
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     holder, other = trial.challenger.variant, trial.champion.variant
-    seen, cursors, _ = interval(evidence.cursors, evidence.of_use(sight.pods), holder, other, 0)
+    seen, cursors, dropped = interval(evidence.cursors, evidence.of_use(sight.pods), holder, other, 0)
     watches = tuple(watch.absorb(count(seen.champion, watch.guardrail)).dump() for watch in _watches(trial, evidence))
-    after = replace(evidence, cursors=cursors)
-    return replace(trial, evidence=after.dump(trial.rules.confidence), watches=watches, looked_at=sight.now)
+    after = replace(evidence, cursors=cursors).drop(dropped).drop(unheard(trial, sight))
+    soaked = trial.soaked_seconds + passed(trial, sight.now)
+    told = after.dump(trial.rules.confidence)
+    return replace(trial, evidence=told, watches=watches, looked_at=sight.now, soaked_seconds=soaked)
 
 
 def _watches(trial: Trial, evidence: Evidence) -> tuple[Watch, ...]:
@@ -66,4 +67,5 @@ def _guarded(evidence: Evidence) -> list[MeasureEvidence]:
 def _findings(trial: Trial) -> tuple[Finding, ...]:
     evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
     looks = 1 + seconds(trial.rules.standby) / SHORTEST
-    return tuple(Finding(watch.name, watch.breach(looks), 0.0, watch.summary) for watch in _watches(trial, evidence))
+    watches = _watches(trial, evidence)
+    return tuple(Finding(watch.name, rounded(watch.breach(looks)), 0.0, watch.summary) for watch in watches)

@@ -6,10 +6,21 @@ route, never because the route was written: a lost write is simply asked for aga
 
 from contender.api import Phase, Trial
 from contender.rollout import rules
-from contender.rollout.verdict import Hold, Promote, Reject, Shift, Verdict
+from contender.rollout.verdict import Hold, Promote, Reject, Shadow, Shift, Verdict
 
 EDGES: dict[Phase, frozenset[Phase]] = {
     Phase.QUALIFYING: frozenset(
+        {
+            Phase.SHADOWING,
+            Phase.SHIFTING,
+            Phase.HOLDING,
+            Phase.PROMOTING,
+            Phase.REJECTING,
+            Phase.SUPERSEDING,
+            Phase.SUPERSEDED,
+        }
+    ),
+    Phase.SHADOWING: frozenset(
         {
             Phase.SHIFTING,
             Phase.HOLDING,
@@ -23,6 +34,7 @@ EDGES: dict[Phase, frozenset[Phase]] = {
     Phase.HOLDING: frozenset(
         {
             Phase.QUALIFYING,
+            Phase.SHADOWING,
             Phase.SHIFTING,
             Phase.PROMOTING,
             Phase.REJECTING,
@@ -45,6 +57,12 @@ SETTLES: dict[Phase, Phase] = {
     Phase.SUPERSEDING: Phase.SUPERSEDED,
 }
 
+BEGINS: dict[type[Verdict], Phase] = {
+    Shadow: Phase.SHADOWING,
+    Promote: Phase.PROMOTING,
+    Reject: Phase.REJECTING,
+}
+
 WON = frozenset({Phase.PROMOTING, Phase.STANDBY})  # a Reject may still turn it
 
 WAITS_FOR_THE_WORLD = frozenset(
@@ -54,6 +72,7 @@ WAITS_FOR_THE_WORLD = frozenset(
         rules.trial_is_paused,
         rules.champion_is_not_ready,
         rules.router_is_silent,
+        rules.split_is_broken,
         rules.no_traffic_arrives,
         rules.time_is_up,
         rules.approval_is_awaited,
@@ -62,21 +81,22 @@ WAITS_FOR_THE_WORLD = frozenset(
 STOPS_THE_CLOCK = frozenset(map(rules.reason, (rules.trial_is_paused, rules.approval_is_awaited)))
 
 
-def advance(phase: Phase, step: int, verdict: Verdict) -> tuple[Phase, int]:
-    """The phase and step after `verdict`. Phases that move traffic wait for the router; a promotion can be turned."""
+def advance(phase: Phase, step: int, verdict: Verdict, *, in_shadow: bool) -> tuple[Phase, int]:
+    """The phase and step after `verdict`. Phases that move traffic wait for the router; a promotion can be turned.
+
+    `in_shadow`: the challenger gets copies of requests, and no share yet.
+    """
     if phase in WON and isinstance(verdict, Reject):
         return Phase.REJECTING, step
     if phase in SETTLES or phase in WON:
         return phase, step
     match verdict:
-        case Reject():
-            return Phase.REJECTING, step
-        case Promote():
-            return Phase.PROMOTING, step
         case Shift():
             return Phase.SHIFTING, verdict.step
         case Hold():
-            return _held(step, verdict.rule), step
+            return _held(step, verdict.rule, in_shadow=in_shadow), step
+        case _:
+            return BEGINS[type(verdict)], step
 
 
 def supersede(phase: Phase) -> Phase:
@@ -94,7 +114,9 @@ def is_rejected(trial: Trial | None, wanted: str) -> bool:
     return bool(trial and trial.phase is Phase.REJECTED and trial.challenger.variant == wanted and not trial.withdrawn)
 
 
-def _held(step: int, rule: str) -> Phase:
+def _held(step: int, rule: str, *, in_shadow: bool) -> Phase:
     if rule in WAITS_FOR_THE_WORLD:
         return Phase.HOLDING
-    return Phase.QUALIFYING if step < 0 else Phase.SHIFTING
+    if step >= 0:
+        return Phase.SHIFTING
+    return Phase.SHADOWING if in_shadow else Phase.QUALIFYING

@@ -15,6 +15,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """Copy a part of the live traffic to the challenger."""
+
+    message: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """Go to step `step` of the trial."""
 
@@ -39,4 +47,4 @@ class Reject:
     rule: str = ""
 
 
-Verdict = Hold | Shift | Promote | Reject
+Verdict = Hold | Shadow | Shift | Promote | Reject

@@ -24,7 +24,7 @@ def fetch(settings: FetchSettings) -> Path:
     published = settings.model_dir / PUBLISHED
     if _is_published(published, settings.digest):
         return published
-    origin = source(settings.uri, settings.pvc_root)
+    origin = source(settings.uri, settings.pvc_root, settings.secret)
     raw = read_small(origin, MANIFEST)
     check_digest(digest_of(raw), settings.digest, f"{MANIFEST} at the model's URI")
     manifest = parse(raw)

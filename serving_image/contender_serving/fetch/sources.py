@@ -10,10 +10,12 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
 
+from contender_serving.credentials import Credentials, Secret, credentials
 from contender_serving.failures import Failure, Reason
 
 CHUNK = 1 << 20  # bytes
 REDIRECTS = 5
+TRUST = "give it one that is, or its authority as ca.crt in a Secret that spec.model.secretRef names"
 TIMEOUT = urllib3.Timeout(connect=10, read=30)  # seconds
 
 
@@ -39,15 +41,15 @@ class Source(Protocol):
         """
 
 
-def source(uri: str, pvc_root: Path) -> Source:
-    """The source that a URI names. Raises `Failure` (ModelUnreadable) that says what to write instead."""
+def source(uri: str, pvc_root: Path, secret: Secret | None = None) -> Source:
+    """The source that a URI names. Raises `Failure` (ModelUnreadable, SecretUnusable): what to write instead."""
     try:
         parts = urlsplit(uri)
         host = parts.hostname
     except ValueError:
         raise _unreadable("the model's URI is not a URI; write https://host/folder/ or pvc://claim/folder") from None
     if parts.scheme in ("http", "https") and host and not parts.query:
-        return HttpSource(uri)
+        return HttpSource(uri, _shown_to(parts.scheme, secret))
     if parts.scheme == "pvc" and host:
         return PvcSource(pvc_root, parts.path.strip("/"), host)
     raise _unreadable(
@@ -59,11 +61,14 @@ def source(uri: str, pvc_root: Path) -> Source:
 class HttpSource:
     """A folder on a web server. Ranges are asked for, and not needed."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, shown: Credentials | None) -> None:
         self._folder = uri.rstrip("/") + "/"
+        self._credentials = shown
         # No automatic tries but redirects: what is worth another try, and from which byte, is for the caller.
         retries = urllib3.Retry(connect=0, read=0, other=0, status=0, redirect=REDIRECTS)
-        self._pool = urllib3.PoolManager(retries=retries, timeout=TIMEOUT)
+        # Where a redirect leads to another host, urllib3 leaves the Authorization out.
+        context = shown.context if shown else None
+        self._pool = urllib3.PoolManager(retries=retries, timeout=TIMEOUT, ssl_context=context)
 
     @contextmanager
     def open(self, path: str, offset: int) -> Iterator[Stream]:
@@ -71,13 +76,14 @@ class HttpSource:
         url = self._folder + quote(path)
         response = self._get(url, offset)
         try:
-            _check_status(response.status, _shown(url))
+            _check_status(response.status, _shown(url), self._credentials)
             yield Stream(offset if response.status == 206 else 0, _chunks(response, _shown(url)))
         finally:
             response.close()
 
     def _get(self, url: str, offset: int) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
+        ranged = {"Range": f"bytes={offset}-"} if offset else {}
+        headers = {"Accept-Encoding": "identity", **ranged, **(self._credentials.headers if self._credentials else {})}
         try:
             return self._pool.request("GET", url, headers=headers, preload_content=False)
         except LocationParseError:
@@ -85,7 +91,7 @@ class HttpSource:
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) else error
             if isinstance(cause, SSLError):
-                raise _unreadable(f"{_shown(url)}: its certificate is not trusted; give it one that is") from None
+                raise _unreadable(f"{_shown(url)}: its certificate is not trusted; {TRUST}") from None
             raise _away(f"{_shown(url)} does not answer ({type(cause).__name__})") from None
 
 
@@ -133,13 +139,22 @@ def _blocks(file: BinaryIO, shown: str) -> Iterator[bytes]:
             yield block
 
 
-def _check_status(status: int, shown: str) -> None:
+def _shown_to(scheme: str, secret: Secret | None) -> Credentials | None:
+    if secret is None:
+        return None
+    if scheme != "https":
+        raise secret.refused("would be readable on the wire: write spec.model.uri with https://")
+    return credentials(secret)
+
+
+def _check_status(status: int, shown: str, known: Credentials | None) -> None:
     if status in (200, 206):
         return
     if status in (404, 410):
         raise _not_found(shown)
     if status in (401, 403):
-        raise _unreadable(f"{shown} answers {status}: it asks for credentials; let the cluster read it without")
+        mend = f"mend Secret {known.secret}" if known else "name a Secret with them in spec.model.secretRef"
+        raise _unreadable(f"{shown} answers {status}: it asks for {'other ' if known else ''}credentials; {mend}")
     if status == 416:
         raise Transient(Reason.FILE_CORRUPT, f"{shown} is shorter than contender.yaml says; upload the bundle again")
     if status in (408, 429) or status >= 500:

@@ -33,6 +33,7 @@ def about_the_server() -> Schema:
         "/v2/repository/index": {"post": _index()},
         "/v1/models": {"get": _get("The name of the model", {"200": _json(_ref("V1Models")), "503": _error(503)})},
         "/metrics": {"get": _get("Metrics for Prometheus", {"200": _answer("text/plain", {"type": "string"})})},
+        "/metrics/answers": {"get": _get("How the latest requests were answered", {"200": _json({"type": "object"})})},
         "/docs": {"get": _get("This document as a page", {"200": _answer("text/html", {"type": "string"})})},
         "/openapi.json": {
             "get": _get("This document", {"200": _json({"type": "object"}), "503": _error(503)}),

@@ -4,12 +4,12 @@ A route to a cluster that a pod lacks answers 503, and each pod takes the newest
 routes in either order. So a block is written only if every pod can go to it from wherever it was seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from contender.manifests.routes import RouterFull
-from contender.manifests.routes.envoy import weights
-from contender.observation import Block, Route, Router
+from contender.manifests.routes.envoy import mirrored, weights
+from contender.observation import Block, Route, Router, RouterPod
 
 FIRST_PORT = 10_000
 PORTS = range(FIRST_PORT, FIRST_PORT + 200)
@@ -39,29 +39,33 @@ def next_block(
     """
     old = router.block
     if old is None:  # no client knows the listener yet, and its first files hold clusters and route together
-        route, clusters = wanted, _named(wanted)
+        route, clusters, shadows = wanted, _named(wanted), mirrored(wanted)
     else:
-        route = _reachable(wanted, old, _everywhere(old, router) | (proven & frozenset(old.clusters)))
+        known = _everywhere(old.clusters, router, lambda pod: pod.clusters) | (proven & frozenset(old.clusters))
+        route = _reachable(wanted, old, known, _everywhere(old.shadows, router, lambda pod: pod.shadows))
         clusters = _named(wanted) | _still_needed(old, router)
-    known = {**({} if old is None else old.backend_ports), **backend_ports}
-    ports = {variant: known[variant] for variant in sorted(clusters)}
-    return Block(port, route, tuple(ports), timeout, ports)
+        shadows = mirrored(wanted) | _still_mirrored(old, router)
+    every_port = {**({} if old is None else old.backend_ports), **backend_ports}
+    ports = {variant: every_port[variant] for variant in sorted(clusters)}
+    return Block(port, route, tuple(ports), timeout, ports, shadows=tuple(sorted(shadows)))
 
 
-def _reachable(wanted: Route, old: Block, known: frozenset[str]) -> Route:
+def _reachable(wanted: Route, old: Block, known: frozenset[str], shadows: frozenset[str]) -> Route:
     """`wanted` where no pod could miss a cluster for it, else the champion alone, else what is written already."""
-    safe = known | weights(old.route).keys()
-    for route in (wanted, replace(wanted, share=0)):
-        if weights(route).keys() <= safe:
+    safe, copied = known | weights(old.route).keys(), shadows | mirrored(old.route)
+    for route in (wanted, replace(wanted, share=0, mirror=0)):
+        if weights(route).keys() <= safe and mirrored(route) <= copied:
             return route
     return old.route
 
 
-def _everywhere(old: Block, router: Router) -> frozenset[str]:
+def _everywhere(
+    written: Collection[str], router: Router, live: Callable[[RouterPod], Collection[str]]
+) -> frozenset[str]:
     """Variants whose clusters are written and live in every ready pod; none, while a pod is silent."""
     if router.silent or not router.pods:
         return frozenset()
-    return frozenset(old.clusters).intersection(*(pod.clusters for pod in router.pods))
+    return frozenset(written).intersection(*map(live, router.pods))
 
 
 def _still_needed(old: Block, router: Router) -> frozenset[str]:
@@ -70,6 +74,13 @@ def _still_needed(old: Block, router: Router) -> frozenset[str]:
     if router.silent or not pods or any(pod.route != old.route for pod in pods):
         return frozenset(old.clusters)
     return _named(old.route) | {variant for variant in old.clusters if any(pod.active.get(variant) for pod in pods)}
+
+
+def _still_mirrored(old: Block, router: Router) -> frozenset[str]:
+    """Variants to which some pod may still copy requests."""
+    if router.silent or not router.pods or any(pod.route != old.route for pod in router.pods):
+        return frozenset(old.shadows)
+    return mirrored(old.route)
 
 
 def _named(route: Route) -> frozenset[str]:

@@ -20,13 +20,16 @@ from contender.observation import Block, Route
 
 LIVE = "live"
 PINNED = "pinned"
-PURPOSES = (LIVE, PINNED)
+SHADOW = "shadow"
+PURPOSES = (LIVE, PINNED)  # of each variant; one that requests are copied to has a third cluster, for the shadow
 ROUTE_TABLE = "contender"
 METADATA = "contender"  # of clusters: the variant's name, from where every answer gets its mark
 DEPLOYMENT_HEADER = "x-contender-modeldeployment"  # within the router only
 
 CONNECTION_AGE = 10  # seconds after which a client is asked to connect anew; draining a router pod rests on it
 UPSTREAM_IDLE = 3  # seconds; under the 5 after which uvicorn closes: whoever closes last meets a reset
+COPIES = 64  # under way at once, at a router pod; one too many is shed, and no evidence
+COPY_BYTES = 4 << 20  # of a copy that the challenger has not taken yet
 STALLED_AFTER = 30  # seconds beyond the timeout in which a client may stall its own request
 
 NOBODY = {"address_prefix": "255.255.255.255", "prefix_len": 32}  # an empty list would mean every private address
@@ -66,18 +69,22 @@ def parse_blocks(data: Mapping[str, str]) -> dict[str, Block]:
 
 
 def split_text(deployment: str, route: Route) -> str:
-    """A route in words, champion first: `churn:ab12cd34=75,ef56ab78=25`. It is part of the route table's version."""
+    """A route in words, champion first: `churn:ab12cd34=75,ef56ab78=25`. It is part of the route table's version.
+
+    While requests are copied: `churn:ab12cd34=100,ef56ab78=0+40`, with the percentage of those.
+    """
     champion = f"{deployment}:{route.champion}={100 - route.share}"
-    return champion if route.challenger is None else f"{champion},{route.challenger}={route.share}"
+    copies = f"+{route.mirror}" if route.mirror else ""
+    return champion if route.challenger is None else f"{champion},{route.challenger}={route.share}{copies}"
 
 
 def parse_split(version: str, deployment: str) -> Route | None:
     """The route of `deployment` in a version of the route table; None where it has none."""
-    found = re.search(rf"(?:^| ){deployment}:(\w+)=\d+(?:,(\w+)=(\d+))?(?: |$)", version)
+    found = re.search(rf"(?:^| ){deployment}:(\w+)=\d+(?:,(\w+)=(\d+)(?:\+(\d+))?)?(?: |$)", version)
     if found is None:
         return None
-    champion, challenger, share = found.groups()
-    return Route(champion) if challenger is None else Route(champion, challenger, int(share))
+    champion, challenger, share, mirror = found.groups()
+    return Route(champion) if challenger is None else Route(champion, challenger, int(share), int(mirror or 0))
 
 
 def cluster_name(deployment: str, variant: str, purpose: str) -> str:
@@ -97,6 +104,11 @@ def weights(route: Route) -> dict[str, int]:
     return {variant: weight for variant, weight in parts.items() if weight}
 
 
+def mirrored(route: Route) -> frozenset[str]:
+    """The variants that get copies of requests: the challenger or nobody."""
+    return frozenset({route.challenger}) if route.challenger is not None and route.mirror else frozenset()
+
+
 def _block(raw: dict[str, Any]) -> Block:
     return Block(
         port=raw["port"],
@@ -105,6 +117,7 @@ def _block(raw: dict[str, Any]) -> Block:
         timeout=raw["timeout"],
         backend_ports=raw["backend_ports"],
         sticky=raw.get("sticky"),
+        shadows=tuple(raw.get("shadows", ())),
     )
 
 
@@ -120,9 +133,11 @@ def _file(resources: list[dict[str, Any]], words: str = "") -> str:
 def _clusters(deployment: str, block: Block, hosts: str) -> Iterator[dict[str, Any]]:
     for variant in block.clusters:
         endpoint = address(f"{variant_name(deployment, variant)}.{hosts}", block.backend_ports[variant])
-        live = _cluster(cluster_name(deployment, variant, LIVE), variant, endpoint)
-        yield {**live, "outlier_detection": _ejection()}
+        judged = {"outlier_detection": _ejection()}
+        yield {**_cluster(cluster_name(deployment, variant, LIVE), variant, endpoint), **judged}
         yield _cluster(cluster_name(deployment, variant, PINNED), variant, endpoint)
+        if variant in block.shadows:
+            yield {**_cluster(cluster_name(deployment, variant, SHADOW), variant, endpoint), **judged, **_bounded()}
 
 
 def _cluster(name: str, variant: str, endpoint: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +169,15 @@ def _resolution() -> dict[str, Any]:
 
 def _breakers() -> dict[str, int]:
     return {"max_connections": 1024, "max_pending_requests": 1024, "max_requests": 2048, "max_retries": 1024}
+
+
+def _bounded() -> dict[str, Any]:
+    """What a challenger that hangs can take of the router: few copies, each of them in a buffer of its own.
+
+    A body is copied while it streams, so one that fills the buffer would go on only at the challenger's pace.
+    """
+    few = {"max_connections": COPIES, "max_pending_requests": COPIES, "max_requests": COPIES}
+    return {"circuit_breakers": {"thresholds": [few]}, "per_connection_buffer_limit_bytes": COPY_BYTES}
 
 
 def _ejection() -> dict[str, Any]:
@@ -247,7 +271,18 @@ def _split(deployment: str, block: Block) -> dict[str, Any]:
     else:
         weighted = {"clusters": clusters, "use_hash_policy": True}
         action = {"weighted_clusters": weighted, "hash_policy": [_user(block.sticky)]}
-    return {"match": {"prefix": "/"}, "route": {**action, **_timeouts(block.timeout)}}
+    copies = {"request_mirror_policies": [_copies(deployment, block.route)]} if mirrored(block.route) else {}
+    return {"match": {"prefix": "/"}, "route": {**action, **copies, **_timeouts(block.timeout)}}
+
+
+def _copies(deployment: str, route: Route) -> dict[str, Any]:
+    """Of these the challenger answers each once, and nobody waits for it. The Host stays what the client sent."""
+    return {
+        "cluster": cluster_name(deployment, str(route.challenger), SHADOW),
+        "runtime_fraction": {"default_value": {"numerator": route.mirror, "denominator": "HUNDRED"}},
+        "trace_sampled": False,
+        "disable_shadow_host_suffix_append": True,
+    }
 
 
 def _user(sticky: Mapping[str, str]) -> dict[str, Any]:

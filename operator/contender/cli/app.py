@@ -1,0 +1,112 @@
+"""The commands. Exit codes: 0, well; 1, `replay` found what does not agree; 2, something has to be mended first."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from contender.api import Trial, TrialRules
+from contender.cli import files, live, picture, schema, tables
+from contender.cli.files import Object
+from contender.cli.traffic import Given, of_trial, wanted
+from contender.cli.unusable import Unusable
+from contender.rollout.forecast import forecast
+from contender.rollout.replay import replay as judged_again
+
+Answer = TypeVar("Answer")
+
+DISAGREES = 1
+UNUSABLE = 2
+
+NAMESPACE = typer.Option("--namespace", "-n", help="The namespace; by default that of the kubeconfig's context.")
+TRIAL = typer.Argument(help="A file with a Trial, - for standard input, or the name of one in the cluster.")
+
+app = typer.Typer(
+    help="What a trial will take, whether its verdicts follow, and how it went. Only reads.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+@app.command()
+def plan(
+    name: Annotated[str | None, typer.Argument(help="A ModelDeployment in the cluster, if no file is given.")] = None,
+    file: Annotated[str | None, typer.Option("--file", "-f", help="A file with a ModelDeployment, or -.")] = None,
+    rps: Annotated[float | None, typer.Option(help="Requests a second of both variants together.")] = None,
+    error_rate: Annotated[float | None, typer.Option(help="The champion's share of errors: 0.004 is 0.4 %.")] = None,
+    rate: Annotated[
+        list[str] | None, typer.Option(help="Another measure's share, such as 'latency over 250ms=0.01'; repeatable.")
+    ] = None,
+    namespace: Annotated[str | None, NAMESPACE] = None,
+) -> None:
+    """How long each step and the whole trial will take, and the smallest regression that each share catches."""
+    _mended(lambda: _plan(name, file, Given(rps, error_rate, tuple(rate or ())), namespace))
+
+
+@app.command()
+def replay(trial: Annotated[str, TRIAL], namespace: Annotated[str | None, NAMESPACE] = None) -> None:
+    """Judges every change of verdict again, from the Trial alone, and says whether it agrees."""
+    checks = _mended(lambda: judged_again(_trial(trial, namespace)))
+    out.print(tables.checks(checks))
+    wrong = sum(not check.agrees for check in checks)
+    out.print(f"{wrong} of {len(checks)} do not agree" if wrong else f"all {len(checks)} agree")
+    if wrong:
+        raise typer.Exit(DISAGREES)
+
+
+@app.command()
+def explain(
+    trial: Annotated[str, TRIAL],
+    plot: Annotated[Path | None, typer.Option(help="A picture to write: .svg, .png or .pdf.")] = None,
+    namespace: Annotated[str | None, NAMESPACE] = None,
+) -> None:
+    """How a trial went: its evidence, its decisions, and a picture of them."""
+    known = _mended(lambda: _trial(trial, namespace))
+    for part in tables.story(known):
+        out.print(part)
+    if plot is not None:
+        _mended(lambda: picture.draw(known, plot))
+        out.print(f"drawn: {plot}")
+
+
+def _plan(name: str | None, file: str | None, given: Given, namespace: str | None) -> None:
+    if (name is None) == (file is None):
+        raise Unusable("give either --file deployment.yaml or the name of a ModelDeployment in the cluster")
+    if file is not None:
+        raw = files.read(file, "ModelDeployment")
+        rules = _read(TrialRules.parse, schema.defaulted(raw, schema.model_deployment())["spec"]["trial"])
+        seen = None
+    else:
+        owner, newest = live.model_deployment(name or "", namespace)
+        trial = _read(Trial.parse, newest) if newest else None
+        rules = trial.rules if trial and not trial.ended else _read(TrialRules.parse, owner["spec"]["trial"])
+        seen = of_trial(trial) if trial else None
+    known = forecast(rules, wanted(rules, given, seen))
+    for part in tables.forecast(known, rules):
+        out.print(part)
+
+
+def _trial(name: str, namespace: str | None) -> Trial:
+    raw = files.read(name, "Trial") if files.is_file(name) else live.trial(name, namespace)
+    return _read(Trial.parse, raw)
+
+
+def _read(parse: Callable[[Object], Answer], raw: Any) -> Answer:
+    try:
+        return parse(raw)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        mend = "see what `kubectl apply --dry-run=server -f` says of it"
+        raise Unusable(f"it is not as the schema wants it ({error!r}): {mend}") from error
+
+
+def _mended(work: Callable[[], Answer]) -> Answer:
+    """What the work gives; or its problem in one sentence, and exit code 2."""
+    try:
+        return work()
+    except (Unusable, ValueError) as problem:
+        err.print(f"contender: {problem}", markup=False)
+        raise typer.Exit(UNUSABLE) from problem

@@ -1,0 +1,96 @@
+"""What the commands answer, as tables and sentences."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from contender.api import Json, Trial, TrialRules
+from contender.rollout.evidence import Evidence
+from contender.rollout.findings import sentence
+from contender.rollout.forecast import CHANCE, Catch, Forecast
+from contender.rollout.look import challenger_rate
+from contender.rollout.replay import Check
+from contender.rollout.wording import duration, number, percent
+
+Part = Table | Text
+
+
+def forecast(known: Forecast, rules: TrialRules) -> Iterator[Part]:
+    """Each step, then each measure, then the whole and what to change."""
+    bad = ", ".join(f"{name} {percent(share)}" for name, share in known.traffic.bad.items())
+    yield Text(f"With {known.traffic.requests:g} requests/s, and of the champion's answers bad: {bad}")
+    yield _steps(known)
+    yield _proofs(known)
+    for name in known.unforeseen:
+        yield Text(f"{name}: not foretold, since it depends on more than a share of bad requests")
+    yield Text(
+        f"The whole trial: {duration(known.seconds)}, {number(known.requests)} requests, "
+        f"if the challenger is as good as the champion ({CHANCE:.0%} of such trials are no longer)."
+    )
+    if known.advice:
+        yield Text(f"That does not fit timeout: {rules.timeout}. {known.advice[0].upper()}{known.advice[1:]}.")
+
+
+def checks(found: Iterable[Check]) -> Table:
+    table = _table("what", "told", "judged again", "")
+    for check in found:
+        table.add_row(check.what, check.told, check.found, "agrees" if check.agrees else "DISAGREES")
+    return table
+
+
+def story(trial: Trial) -> Iterator[Part]:
+    """Who, what was seen, what was no evidence, and what was decided."""
+    who = f"{_named(trial.challenger.variant, trial.challenger.version)} against "
+    yield Text(f"{trial.name}: {who}{_named(trial.champion.variant, trial.champion.version)}; {trial.phase}")
+    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    for measure in evidence.measures:
+        yield Text(f"  {measure.name}: {sentence(measure, trial.rules.confidence, challenger_rate(trial))}")
+    split, dropped = evidence.split, ", ".join(f"{why} {times}" for why, times in evidence.dropped.items())
+    yield Text(f"  split: {split.problem or f'as wanted, e-value for broken {split.evalue:.2g}'}")
+    yield Text(f"  no evidence: {dropped or 'nothing'}")
+    if trial.eta:
+        yield Text(f"  left: {duration(trial.eta.get('seconds'))}; foretold: {trial.eta['foretold']['message']}")
+    yield _decisions(trial.decisions)
+
+
+def _steps(known: Forecast) -> Table:
+    table = _table("share", "time", "requests", *(f"catches {catch.measure}" for catch in known.steps[0].catches))
+    for step in known.steps:
+        least = (_caught(catch) for catch in step.catches)
+        table.add_row(f"{step.share} %", duration(step.seconds), number(step.requests), *least)
+    return table
+
+
+def _caught(catch: Catch) -> str:
+    """`from 1.2 % on (3x)`."""
+    if catch.least is None:
+        return "never"
+    times = f" ({catch.least / catch.champion:.2g}x)" if catch.champion else ""
+    return f"from {percent(catch.least)} on{times}"
+
+
+def _proofs(known: Forecast) -> Table:
+    table = _table("proof at the last share", "the challenger's requests", "time")
+    for proof in known.proofs:
+        table.add_row(proof.measure, number(proof.requests) if proof.requests else "never", duration(proof.seconds))
+    return table
+
+
+def _decisions(decisions: tuple[Json, ...]) -> Table:
+    table = _table("at", "share", "decision", "rule", "message")
+    for line in decisions:
+        share = f"{line.get('share', 0)} %"
+        table.add_row(line["at"], share, line["decision"], line["rule"], line.get("message", ""))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _named(variant: str, version: str | None) -> str:
+    return f"{version} ({variant})" if version else variant

@@ -1,0 +1,34 @@
+"""The list of decisions in a Trial: each change of verdict, with what the rules knew, in bounded room."""
+
+from contender.api import Json
+from contender.rollout.series import size
+
+DECISIONS = 50  # kept in the Trial, the newest last
+LEAST = 3  # so many are kept however little room there is
+SHORT = 120  # characters that are left of a message when there is little room
+
+Decisions = tuple[Json, ...]
+
+
+def fitted(decisions: Decisions, room: int) -> Decisions:
+    """At most `DECISIONS`, and no more than fit into so many bytes.
+
+    The newest stays whole. Of the others the messages are cut first, then what only waited is forgotten, so that the
+    story of the share stays whole; then what is oldest.
+    """
+    if size(decisions) > room:
+        decisions = (*map(_shortened, decisions[:-1]), *decisions[-1:])
+    while len(decisions) > LEAST and (len(decisions) > DECISIONS or size(decisions) > room):
+        decisions = _fewer(decisions)
+    return decisions
+
+
+def _shortened(decision: Json) -> Json:
+    message = decision.get("message", "")
+    return decision if len(message) <= SHORT else {**decision, "message": f"{message[: SHORT - 1]}…"}
+
+
+def _fewer(decisions: Decisions) -> Decisions:
+    holds = (at for at, decision in enumerate(decisions[:-1]) if decision["decision"] == "Hold")
+    oldest = next(holds, 0)
+    return (*decisions[:oldest], *decisions[oldest + 1 :])
