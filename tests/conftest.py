@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
+from hypothesis import settings
 
 from tests.cluster import Cluster, up
 from tests.cluster.steps import step
 from tests.installation import install
 from tests.namespaces import fresh_namespace
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine fails no test
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -38,11 +38,12 @@ def install(cluster: Cluster, images: Mapping[str, str] | None = None, **more: s
 
 
 def asked_since(cluster: Cluster, moment: datetime) -> list[dict[str, Any]]:
-    """What the operator asked of the API server, by its account, as the audit log has it."""
+    """What the operator asked of the API server, by its account; whom it turned away at the door has no name there."""
     return [
         event
         for event in cluster.audit_log()
-        if event["user"].get("username") == ACCOUNT  # who shows no certificate in time has no name and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= moment
+        if event["user"].get("username") == ACCOUNT
+        and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= moment
     ]
 
 

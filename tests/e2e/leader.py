@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from tests.cluster import Cluster
 from tests.e2e.scene import Json
@@ -49,6 +50,15 @@ def operator_pods(cluster: Cluster) -> list[str]:
     return (
         cluster.kubectl("-n", NAMESPACE, "get", "pods", "-l", OPERATOR_PODS, "-o", "name").replace("pod/", "").split()
     )
+
+
+def began_anew(cluster: Cluster, pod: str, moment: datetime) -> datetime:
+    """When a pod's container began after `moment`; raises AssertionError while it has not."""
+    (container,) = _get(cluster, "pod", pod)["status"]["containerStatuses"]
+    began = container["state"].get("running", {}).get("startedAt")
+    assert began, f"{pod} does not run"
+    assert datetime.fromisoformat(began) >= moment.replace(microsecond=0), f"{pod} runs since {began}"
+    return datetime.fromisoformat(began)
 
 
 def restarts(cluster: Cluster) -> int:

@@ -17,7 +17,7 @@ from contender import names
 from tests.e2e.eventually import eventually
 from tests.e2e.leader import kill_leader
 from tests.e2e.models import requests
-from tests.e2e.scene import Json, Scene, condition, is_ready, is_staying
+from tests.e2e.scene import Json, Scene, condition, exposures, is_ready, is_staying
 from tests.load import Load, Recording
 from tests.load.node_port import door
 from tests.store import StoredModel
@@ -243,13 +243,14 @@ class Then:
 
         return self.story.eventually(seen, within=within)
 
-    def has_evidence(self, exposures: int, *, within: float = 60) -> Json:
+    def has_evidence(self, count: int, *, within: float = 60) -> Json:
         """The newest Trial has seen the challenger answer this often; the Trial."""
 
         def seen() -> Json:
             trial = self.story.scene.trial()
-            got = trial["status"]["evidence"]["measures"][0]["challenger"]["exposures"]
-            assert got >= exposures, f"{got} exposures of {exposures}"
+            assert "evidence" in trial.get("status", {}), "there is no evidence yet"
+            got = exposures(trial)
+            assert got >= count, f"{got} exposures of {count}"
             return trial
 
         return self.story.eventually(seen, within=within)

@@ -70,7 +70,7 @@ def test_plan_reads_every_file_that_the_api_server_takes(example: Path) -> None:
 
 
 def test_a_file_gets_the_defaults_of_the_schema() -> None:
-    filled = schema.defaulted(files.read(QUICKSTART, "ModelDeployment"), schema.model_deployment())
+    filled = schema.defaulted(files.read(QUICKSTART, "ModelDeployment"), schema.of("ModelDeployment"))
     rules = TrialRules.parse(filled["spec"]["trial"])
 
     assert (rules.steps, rules.soak, rules.timeout, rules.confidence) == ((5, 25, 50), "2m", "24h", 0.95)
@@ -78,7 +78,7 @@ def test_a_file_gets_the_defaults_of_the_schema() -> None:
 
 
 def test_what_was_written_is_not_replaced_by_a_default() -> None:
-    filled = schema.defaulted({"spec": {"trial": {"steps": [10]}}}, schema.model_deployment())
+    filled = schema.defaulted({"spec": {"trial": {"steps": [10]}}}, schema.of("ModelDeployment"))
 
     assert filled["spec"]["trial"]["steps"] == [10]
     assert filled["spec"]["trial"]["soak"] == "2m"
@@ -132,7 +132,7 @@ def test_replay_agrees_with_what_the_operator_decided(tmp_path: Path, rejected: 
 
     assert told.exit_code == 0
     assert "Reject GuardrailIsBreached" in told.stdout
-    assert "all 7 agree" in told.stdout
+    assert "all 8 agree" in told.stdout
 
 
 def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejected: dict[str, Any]) -> None:
@@ -142,7 +142,18 @@ def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejec
 
     assert told.exit_code == 1
     assert "DISAGREES" in told.stdout
-    assert "1 of 7 do not agree" in told.stdout
+    assert "1 of 8 do not agree" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "recorded", sorted((Path(__file__).parent / "recorded").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_a_trial_of_an_earlier_version_is_told_of_and_where_it_judged_otherwise_that_is_said(recorded: Path) -> None:
+    replayed = contender("replay", str(recorded))
+
+    assert contender("explain", str(recorded)).exit_code == 0
+    assert replayed.exit_code == ("DISAGREES" in replayed.stdout)
+    assert "errors, proof" in replayed.stdout
 
 
 def test_a_trial_may_come_by_a_pipe_and_in_a_list(rejected: dict[str, Any]) -> None:
@@ -306,4 +317,4 @@ def test_a_package_without_its_schema_says_so(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(schema, "FOLDERS", (tmp_path,))
 
     with pytest.raises(Unusable, match="install the package anew"):
-        schema.model_deployment()
+        schema.of("ModelDeployment")

@@ -5,10 +5,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from contender.api import Guardrail, Measure
+from contender.api import Guardrail, Measure, Shadow
 from contender.rollout.counting import Count
 from contender.rollout.eta import requests_per_second
 from contender.rollout.forecast import CHANCE, Forecast, Traffic, forecast, sentence
@@ -68,7 +68,6 @@ shares = st.floats(0.0, 0.3)
 rates = st.floats(0.5, 10_000.0)
 
 
-@settings(deadline=None)
 @given(rates, shares)
 def test_twice_the_traffic_takes_no_longer_and_catches_no_less(requests: float, bad: float) -> None:
     slow, fast = foretold(requests, bad), foretold(2 * requests, bad)
@@ -82,7 +81,6 @@ def test_twice_the_traffic_takes_no_longer_and_catches_no_less(requests: float, 
             assert more.catches[0].least <= less.catches[0].least * 1.1  # events are whole numbers
 
 
-@settings(deadline=None)
 @given(rates, shares)
 def test_no_trial_is_shorter_than_its_soaks_and_what_is_fine_is_never_caught(requests: float, bad: float) -> None:
     known = foretold(requests, bad)
@@ -99,6 +97,22 @@ def test_each_share_catches_more_than_the_one_before() -> None:
 
     assert least == sorted(least, reverse=True)
     assert least[0] > 2 * least[-1]
+
+
+def test_a_shadow_comes_first_and_what_it_catches_counts_at_every_share() -> None:
+    plain, shadowed = foretold(bad=0.004), foretold(bad=0.004, shadow=Shadow(percent=100, duration="5m"))
+
+    assert [step.name for step in shadowed.steps] == ["shadow", "5 %", "25 %", "50 %"]
+    assert shadowed.seconds == pytest.approx((plain.seconds or 0) + 300)
+    assert (shadowed.steps[0].catches[0].least or 1) < (plain.steps[0].catches[0].least or 1)
+    for before, after in zip(plain.steps, shadowed.steps[1:], strict=True):
+        assert (after.catches[0].least or 1) < (before.catches[0].least or 1)
+
+
+def test_copies_are_no_traffic() -> None:
+    series = tuple({"at": at, "share": 0, "measures": [[0, 100 * at, 0, 100 * at, 0, 0]]} for at in range(0, 60, 2))
+
+    assert requests_per_second(series) == pytest.approx(100)
 
 
 def test_a_margin_that_cannot_be_proved_is_told_with_what_to_write_instead() -> None:

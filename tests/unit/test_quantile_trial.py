@@ -64,7 +64,7 @@ def test_a_new_process_goes_on_with_the_same_counters_though_the_trial_keeps_onl
     evidence = Evidence.begin([P95]).absorb([pod(0)], "a", "b", 50).absorb([seen], "a", "b", 50)
     dumped = json.loads(json.dumps(evidence.dump(0.95)))
 
-    assert dumped["cursors"][0]["counters"]["a"]["faster"] == {"0.05": 30, "0.1": 900}
+    assert {"0.05": 30, "0.1": 900} in dumped["cursors"][0]["counters"]["a"]
     assert Evidence.parse(dumped, [P95]) == evidence
 
 

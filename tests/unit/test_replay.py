@@ -49,7 +49,7 @@ def test_every_change_of_verdict_follows_from_what_was_kept(errors: float, rules
     verdicts = [check for check in found if check.what == trial["status"]["decisions"][-1]["at"]]
 
     assert all(check.agrees for check in found)
-    assert len(found) == len(trial["status"]["decisions"]) + 2
+    assert len(found) == len(trial["status"]["decisions"]) + 2 + (errors > 0)
     assert verdicts[-1].found == last
 
 
@@ -70,6 +70,9 @@ def test_after_a_breach_in_the_standby_it_is_judged_by_what_turns_a_promotion() 
     [
         pytest.param(lambda status: status["decisions"][-1].update(rule="ProofIsOpen"), id="another rule"),
         pytest.param(lambda status: status["decisions"][-1]["facts"].update(evalues=[[1.0, 2.0]]), id="an e-value"),
+        pytest.param(
+            lambda status: status["decisions"][-1]["facts"].update(evalues=[[1e9, 0.001]]), id="how strong it was"
+        ),
         pytest.param(lambda status: status["evidence"]["measures"][0].update(proof=3.0), id="the proof that stands"),
         pytest.param(
             lambda status: status["evidence"]["measures"][0]["challenger"].update(events=0),

@@ -22,7 +22,7 @@ from tests.unit.test_guards import on_trial
 from tests.unit.world import World
 
 ERRORS = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
-OVERS = ("50ms", "100ms", "250ms", "500ms", "1s", "2500ms")
+OVERS = ("100ms", "150ms", "250ms", "500ms", "1s", "2500ms")
 EIGHT = [
     {"measure": "errors", "noWorseThan": 1.25, "below": 0.001},
     {"measure": "rejected", "noWorseThan": 1.25, "below": 0.001},

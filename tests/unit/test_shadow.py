@@ -23,7 +23,7 @@ def challenged(seed: int = 1, **trial: object) -> tuple[World, str, str]:
     world = World(seed=seed)
     champion = world.apply("1", **QUICK)
     world.run(30, until="Idle")
-    return world, champion, world.apply("2", **QUICK, **trial)
+    return world, champion, world.apply("2", **{**QUICK, **trial})
 
 
 def mirrors(plan: Plan) -> int:
@@ -166,8 +166,8 @@ def test_each_verdict_of_a_rehearsal_can_be_judged_again_from_its_trial() -> Non
 def test_pairs_leave_less_room_to_the_history_of_a_trial() -> None:
     world, _, _ = challenged()
     world.run(60, until="Shifting")
-    line = {**world.newest_trial.decisions[-1], "message": "x" * 200}
-    long = replace(world.newest_trial, decisions=(line,) * 100)
+    short = {**{key: world.newest_trial.decisions[-1][key] for key in ("at", "decision", "rule")}, "message": 80 * "x"}
+    long = replace(world.newest_trial, decisions=(short,) * 200)
     read = Joined(10**9, {f"{number:08x}": 10**9 for number in range(PROCESSES)})
 
     assert len(fitted(replace(long, pairs=read.dump())).decisions) < len(fitted(replace(long, pairs={})).decisions)
@@ -271,3 +271,13 @@ def test_a_router_pod_that_copies_nothing_is_on_no_route_of_the_rehearsal() -> N
     assert seen.uid != pod.uid  # a cursor of live requests must not go on with copies
     assert seen.route is None
     assert seen.counters == {champion: Counters(completed=9)}
+
+
+def test_copies_are_no_traffic_of_their_own_and_the_rest_of_the_rehearsal_is_in_what_is_left() -> None:
+    world, _, _ = challenged(shadow={"percent": 100, "duration": "1h"})
+    world.run(20, until="Shadowing")
+    world.run(20)
+    eta = world.newest_trial.eta
+
+    assert eta["requestsPerSecond"] == pytest.approx(world.rate, rel=0.05)
+    assert eta["seconds"] > 3500

@@ -280,6 +280,16 @@ def test_the_bound_is_the_greater_of_what_is_fine_and_what_the_champion_may_have
     assert Watch.begin(clean, 0.95).bound == 0.001
 
 
+def test_after_a_champion_whose_every_request_was_bad_no_rate_is_a_breach() -> None:
+    """Such as a bound of time that is too short for either variant: its share of 100 % is no worse than before."""
+    guardrail = Guardrail(Measure.LATENCY, "50ms", 1.25, 0.01)
+    all_slow = MeasureEvidence(guardrail, trial=Pair(Count(10_000, 10_000), Count(10_000, 10_000)))
+    watch = Watch.begin(all_slow, 0.95)
+
+    assert watch.bound is None
+    assert watch.absorb(Count(1000, 1000)).breach(600) == 0
+
+
 def test_a_watch_goes_on_from_what_was_written_down() -> None:
     evidence = MeasureEvidence(Guardrail(Measure.ERRORS, None, None, 0.001))
     watch = Watch.begin(evidence, 0.95).absorb(Count(3, 500))

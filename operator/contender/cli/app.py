@@ -77,8 +77,7 @@ def _plan(name: str | None, file: str | None, given: Given, namespace: str | Non
     if (name is None) == (file is None):
         raise Unusable("give either --file deployment.yaml or the name of a ModelDeployment in the cluster")
     if file is not None:
-        raw = files.read(file, "ModelDeployment")
-        rules = _read(TrialRules.parse, schema.defaulted(raw, schema.model_deployment())["spec"]["trial"])
+        rules = _read(lambda raw: TrialRules.parse(raw["spec"]["trial"]), _from_file(file, "ModelDeployment"))
         seen = None
     else:
         owner, newest = live.model_deployment(name or "", namespace)
@@ -91,8 +90,12 @@ def _plan(name: str | None, file: str | None, given: Given, namespace: str | Non
 
 
 def _trial(name: str, namespace: str | None) -> Trial:
-    raw = files.read(name, "Trial") if files.is_file(name) else live.trial(name, namespace)
-    return _read(Trial.parse, raw)
+    return _read(Trial.parse, _from_file(name, "Trial") if files.is_file(name) else live.trial(name, namespace))
+
+
+def _from_file(name: str, kind: str) -> Object:
+    """With the defaults that the API server would give it, or would today."""
+    return _read(lambda raw: schema.defaulted(raw, schema.of(kind)), files.read(name, kind))
 
 
 def _read(parse: Callable[[Object], Answer], raw: Any) -> Answer:

@@ -9,14 +9,14 @@ import yaml
 from contender.cli.unusable import Unusable
 
 FOLDERS = (Path(__file__).parent / "crds", Path(__file__).parents[3] / "crds")  # in the wheel, in the repository
-FILE = "contender.dev_modeldeployments.yaml"
 
 
-def model_deployment() -> Mapping[str, Any]:
-    """The schema of a ModelDeployment."""
-    found = next((folder / FILE for folder in FOLDERS if (folder / FILE).exists()), None)
+def of(kind: str) -> Mapping[str, Any]:
+    """The schema of a ModelDeployment or a Trial."""
+    file = f"contender.dev_{kind.lower()}s.yaml"
+    found = next((folder / file for folder in FOLDERS if (folder / file).exists()), None)
     if found is None:
-        raise Unusable(f"{FILE} is not installed: install the package anew, or run from the repository")
+        raise Unusable(f"{file} is not installed: install the package anew, or run from the repository")
     [version] = yaml.safe_load(found.read_text())["spec"]["versions"]
     schema: Mapping[str, Any] = version["schema"]["openAPIV3Schema"]
     return schema

@@ -55,10 +55,10 @@ def story(trial: Trial) -> Iterator[Part]:
 
 
 def _steps(known: Forecast) -> Table:
-    table = _table("share", "time", "requests", *(f"catches {catch.measure}" for catch in known.steps[0].catches))
+    table = _table("step", "time", "requests", *(f"catches {catch.measure}" for catch in known.steps[0].catches))
     for step in known.steps:
         least = (_caught(catch) for catch in step.catches)
-        table.add_row(f"{step.share} %", duration(step.seconds), number(step.requests), *least)
+        table.add_row(step.name, duration(step.seconds), number(step.requests), *least)
     return table
 
 

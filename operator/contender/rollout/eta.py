@@ -7,6 +7,7 @@ the trial so far. So both are known some seconds after a trial began, often befo
 from typing import Any
 
 from contender.api import Json, Trial, seconds
+from contender.rollout import shadow
 from contender.rollout.evidence import Evidence
 from contender.rollout.forecast import Forecast, Traffic, forecast, sentence
 
@@ -50,7 +51,9 @@ def champion_traffic(evidence: Evidence, rate: float) -> Traffic:
 
 
 def _requests(point: Json) -> float:
-    return max((numbers[1] + numbers[3] for numbers in point["measures"]), default=0)
+    """Of users: before the first share the challenger has at most copies of them."""
+    live = 1 if point["share"] else 0
+    return max((numbers[1] + live * numbers[3] for numbers in point["measures"]), default=0)
 
 
 def _foretold(trial: Trial, evidence: Evidence, rate: float) -> dict[str, Any] | None:
@@ -68,12 +71,18 @@ def _numbers(known: Forecast) -> dict[str, int]:
 def _left(trial: Trial, evidence: Evidence, rate: float, foretold: Json) -> float | None:
     """Seconds; None when no proof is in sight."""
     soak, last = seconds(trial.rules.soak), len(trial.rules.steps) - 1
-    soaking = max(0.0, soak - trial.soaked_seconds) if trial.step >= 0 else 0.0
+    soaking = max(0.0, soak - trial.soaked_seconds) if trial.step >= 0 else _shadowing(trial)
     proving = foretold["lastRequests"] / rate if "lastRequests" in foretold else None
     if trial.step < last:
         between = soak * (last - trial.step - 1)
-        return None if proving is None else soaking + between + proving
+        return None if proving is None else shadow.left(trial) + soaking + between + proving
     needed = [measure.needed(trial.rules.confidence) for measure in evidence.measures]
     ours = rate * trial.rules.steps[last] / 100
     times = [proving if missing is None else missing / ours for missing in needed]
     return None if None in times else max(soaking, *(time for time in times if time is not None))
+
+
+def _shadowing(trial: Trial) -> float:
+    """Seconds of shadow traffic that are left."""
+    wanted = trial.rules.shadow
+    return max(0.0, seconds(wanted.duration) - (trial.shadowed_seconds or 0.0)) if wanted else 0.0

@@ -7,7 +7,7 @@ not foretold: that depends on more than a share of bad requests.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -51,10 +51,20 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    share: int  # percent
+    name: str  # `25 %`, or `shadow`
     seconds: float | None  # None: for ever
     requests: float | None  # of both variants
     catches: tuple[Catch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Requests that reach each variant in a time of the trial."""
+
+    name: str
+    seconds: float
+    theirs: float
+    ours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class Forecast:
     """What is foretold of a trial whose challenger is as good as the champion, and of worse ones."""
 
     traffic: Traffic
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...]  # the shadow among them
     proofs: tuple[Proof, ...]  # at the last step
     unforeseen: tuple[str, ...]  # measures of which nothing is foretold
     timeout: float  # seconds
@@ -70,7 +80,7 @@ class Forecast:
 
     @property
     def seconds(self) -> float | None:
-        """Of the whole trial, from the first share on; None when it never ends."""
+        """Of the whole trial, from the first request or copy on; None when it never ends."""
         times = [step.seconds for step in self.steps]
         return None if None in times else math.fsum(time for time in times if time is not None)
 
@@ -88,12 +98,14 @@ def forecast(rules: TrialRules, traffic: Traffic) -> Forecast:
     """Raises ValueError when there are no requests, or a share is none."""
     if traffic.requests <= 0 or not all(0 <= bad < 1 for bad in traffic.bad.values()):
         raise ValueError("a forecast needs more than 0 requests a second, and bad shares from 0 to under 1")
-    measures = _foretold(rules)
+    measures, stages = _foretold(rules), tuple(_stages(rules, traffic.requests))
     proofs = tuple(_proof(measure, rules, traffic) for measure in measures)
-    steps = tuple(_step(number, rules, traffic, measures, proofs) for number in range(len(rules.steps)))
+    passed = (stages[: number + 1] for number in range(len(stages)))
+    steps = [_step(so_far, rules, traffic, measures) for so_far in passed]
+    last = _until_proved(steps[-1], proofs, traffic)
     names = {measure.name for measure in measures}
     unforeseen = tuple(measure.name for measure in _all(rules) if measure.name not in names)
-    known = Forecast(traffic, steps, proofs, unforeseen, seconds(rules.timeout), None)
+    known = Forecast(traffic, (*steps[:-1], last), proofs, unforeseen, seconds(rules.timeout), None)
     return known if known.in_time else replace(known, advice=_advice(rules, traffic, known))
 
 
@@ -109,7 +121,7 @@ def sentence(known: Forecast, rules: TrialRules) -> str:
 
 def _step_sentence(step: Step) -> str:
     caught = [f"{catch.measure} from {percent(catch.least)} on" for catch in step.catches if catch.least is not None]
-    return f"{step.share} %: {duration(step.seconds)}, catches {_some(caught) or 'nothing'} in its soak"
+    return f"{step.name}: {duration(step.seconds)}, catches {_some(caught) or 'nothing'} in its soak"
 
 
 def _some(told: list[str]) -> str:
@@ -128,31 +140,39 @@ def _foretold(rules: TrialRules) -> list[MeasureEvidence]:
     return [measure for measure in asked if measure.guardrail.quantile is None and not measure.guardrail.better]
 
 
-def _step(
-    number: int, rules: TrialRules, traffic: Traffic, measures: list[MeasureEvidence], proofs: tuple[Proof, ...]
-) -> Step:
-    share, soak = rules.steps[number], seconds(rules.soak)
-    guarded = [measure for measure in measures if not measure.objective]
+def _stages(rules: TrialRules, requests: float) -> Iterator[_Stage]:
+    """The shadow, where there is one, then each share's soak. What single answers tell in the shadow comes on top."""
+    if rules.shadow is not None:
+        length = seconds(rules.shadow.duration)
+        yield _Stage("shadow", length, requests * length, requests * length * rules.shadow.percent / 100)
+    for share in rules.steps:
+        soak = seconds(rules.soak)
+        yield _Stage(f"{share} %", soak, requests * soak * (100 - share) / 100, requests * soak * share / 100)
+
+
+def _step(stages: tuple[_Stage, ...], rules: TrialRules, traffic: Traffic, measures: list[MeasureEvidence]) -> Step:
+    """The last of `stages`; evidence is that of all of them."""
     bar = len(rules.guardrails) / (1 - rules.confidence)
-    sent = [traffic.requests * soak * passed / 100 for passed in rules.steps[: number + 1]]
-    catches = tuple(_catch(measure, bar, traffic, sent, soak) for measure in guarded)
-    last = number == len(rules.steps) - 1
-    times = [soak, *(proof.seconds for proof in proofs)] if last else [soak]
+    guarded = [measure for measure in measures if not measure.objective]
+    catches = tuple(_catch(measure, bar, traffic.bad.get(measure.name, 0.0), stages) for measure in guarded)
+    this = stages[-1]
+    return Step(this.name, this.seconds, this.seconds * traffic.requests, catches)
+
+
+def _until_proved(last: Step, proofs: tuple[Proof, ...], traffic: Traffic) -> Step:
+    """The last step goes on until everything is proved."""
+    times = [last.seconds, *(proof.seconds for proof in proofs)]
     longest = None if None in times else max(time for time in times if time is not None)
-    return Step(share, longest, None if longest is None else longest * traffic.requests, catches)
+    return replace(last, seconds=longest, requests=None if longest is None else longest * traffic.requests)
 
 
-def _catch(measure: MeasureEvidence, bar: float, traffic: Traffic, sent: list[float], soak: float) -> Catch:
-    """`sent` are the challenger's requests at each share so far."""
-    champion = traffic.bad.get(measure.name, 0.0)
-    others = [traffic.requests * soak - ours for ours in sent]
+def _catch(measure: MeasureEvidence, bar: float, champion: float, stages: tuple[_Stage, ...]) -> Catch:
+    sent = math.fsum(stage.ours for stage in stages)
 
     def caught(bad: float) -> bool:
-        mean = bad * math.fsum(sent)
-        luck = _unlucky(-1, mean) / mean
-        seen = measure
-        for theirs, ours in zip(others, sent, strict=True):
-            seen = seen.absorb(_count(champion * theirs, theirs), _count(luck * bad * ours, ours))
+        luck, seen = _unlucky(-1, bad * sent) / sent, measure
+        for stage in stages:
+            seen = seen.absorb(_count(champion * stage.theirs, stage.theirs), _count(luck * stage.ours, stage.ours))
         return seen.breach() >= bar
 
     fine = _greatest_that_is_fine(measure.guardrail, champion)
@@ -187,7 +207,7 @@ def _advice(rules: TrialRules, traffic: Traffic, known: Forecast) -> str:
 
 def _looser(rules: TrialRules, traffic: Traffic, slowest: str, known: Forecast) -> str:
     """The tightest `noWorseThan` of those tried that is proved in time; else a `below` over the champion's share."""
-    room = known.timeout - seconds(rules.soak) * (len(rules.steps) - 1)
+    room = known.timeout - math.fsum(step.seconds or 0.0 for step in known.steps[:-1])
     measure = next(measure for measure in _foretold(rules) if measure.name == slowest)
     for ratio in LOOSER:
         looser = replace(measure, guardrail=replace(measure.guardrail, no_worse_than=ratio))

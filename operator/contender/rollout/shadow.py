@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from contender.api import Json, Trial
+from contender.api import Json, Trial, seconds
 from contender.observation import Recording, RouterPod
 from contender.rollout import pairs
 from contender.rollout.evidence import Evidence
@@ -13,6 +13,14 @@ def percent(trial: Trial) -> int:
     """How much of the live traffic is to be copied to the challenger now, in percent."""
     wanted = trial.rules.shadow
     return wanted.percent if wanted and trial.in_shadow else 0
+
+
+def left(trial: Trial) -> float:
+    """Seconds of shadow traffic that the trial still needs before its first share."""
+    wanted = trial.rules.shadow
+    if wanted is None or trial.step >= 0:
+        return 0.0
+    return max(0.0, seconds(wanted.duration) - (trial.shadowed_seconds or 0.0))
 
 
 def absorb(

@@ -36,17 +36,12 @@ class Watch:
     @classmethod
     def begin(cls, measure: MeasureEvidence, confidence: float) -> Self:
         """The watch over the guardrail of `measure`, whose champion has just been replaced."""
-        guardrail, champion = measure.guardrail, measure.trial.champion
-        if guardrail.quantile is not None:
-            over = measure.times.slow(guardrail.quantile, guardrail.no_worse_than or 1.0, confidence)
-            bound = 1 - guardrail.quantile if over else None
-            return cls(replace(guardrail, over=over or SLOWEST, quantile=None), measure.name, bound)
-        limits = [] if guardrail.below is None else [guardrail.below]
-        if guardrail.no_worse_than is not None:
-            events = min(champion.events, champion.exposures)
-            upper = evalues.interval(events, champion.exposures, confidence)[1]
-            limits.append(guardrail.no_worse_than * upper)
-        return cls(guardrail, measure.name, max((limit for limit in limits if limit < 1), default=None))
+        guardrail = measure.guardrail
+        if guardrail.quantile is None:
+            return cls(guardrail, measure.name, _bound(measure, confidence))
+        over = measure.times.slow(guardrail.quantile, guardrail.no_worse_than or 1.0, confidence)
+        bound = 1 - guardrail.quantile if over else None
+        return cls(replace(guardrail, over=over or SLOWEST, quantile=None), measure.name, bound)
 
     def absorb(self, count: Count) -> Self:
         """The watch after one more look."""
@@ -88,6 +83,18 @@ class Watch:
         }
         shown = {key: value for key, value in told.items() if value is not None}
         return {"name": self.name, "seen": self.seen.dump(), **shown}
+
+
+def _bound(measure: MeasureEvidence, confidence: float) -> float | None:
+    """The greater of what is fine and what the champion may have been; None when that is any rate."""
+    guardrail, champion = measure.guardrail, measure.trial.champion
+    limits = [] if guardrail.below is None else [guardrail.below]
+    if guardrail.no_worse_than is not None:
+        events = min(champion.events, champion.exposures)
+        limit = guardrail.no_worse_than * evalues.interval(events, champion.exposures, confidence)[1]
+        limits += [limit] if limit < 1 or events else []  # a few requests, and none of them bad, tell nothing
+    greatest = max(limits, default=1.0)
+    return greatest if greatest < 1 else None
 
 
 def _log1p_exp(log: float) -> float:

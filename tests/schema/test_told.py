@@ -1,0 +1,76 @@
+"""What the operator writes into a status has its place in the schema: an API server refuses what has none."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from contender import names
+from contender.manifests.trial import trial_status
+from contender.observation import Answer, Problem, Recording
+from tests.unit.world import World
+from tools import crds
+from tools.crds import Schema
+
+LOOSE = [{"measure": "errors", "noWorseThan": 1.5, "below": 0.05}]
+QUICK = {"shadow": {"percent": 40, "duration": "10s"}, "guardrails": LOOSE}
+
+
+@pytest.fixture(scope="module")
+def story() -> World:
+    """Two that are rehearsed, with pairs: one is promoted and sent back in the standby, one waits for whatever it can."""
+    world = World()
+    champion = world.apply("1")
+    world.run(30, until="Idle")
+    challenger = world.apply("2", **QUICK, standby="1h")
+    answers = tuple(Answer(number, f"{number}", 9.0, 200, 0.1) for number in range(1, 9))
+    world.run(30, until="Shadowing")
+    world.recordings = {champion: [Recording("a", answers)], challenger: [Recording("b", answers)]}
+    world.run(200, until="Standby")
+    world.errors[challenger] = 0.5
+    world.run(50, until="Idle")
+    other = world.apply("3", **QUICK, approval="Manual")
+    world.broken[other] = Problem("ServerCrashes", "it ended")
+    world.run(10)
+    world.broken.clear()
+    world.run(15)
+    world.annotations = {names.PAUSE: "true"}
+    world.run(10)
+    return world
+
+
+def homeless(value: Any, schema: Schema, path: str = "") -> Iterator[str]:
+    """Where a value has a field that the schema does not know."""
+    if isinstance(value, Mapping) and "properties" in schema:
+        for name, part in value.items():
+            if name not in schema["properties"]:
+                yield f"{path}.{name}"
+            else:
+                yield from homeless(part, schema["properties"][name], f"{path}.{name}")
+    elif isinstance(value, list | tuple) and "items" in schema:
+        for part in value:
+            yield from homeless(part, schema["items"], f"{path}[]")
+
+
+def status_of(kind: str) -> Schema:
+    found: Schema = crds.schema(crds.load()[kind])["properties"]["status"]
+    return found
+
+
+def test_the_story_has_what_is_seldom_told(story: World) -> None:
+    statuses = [trial_status(story.owner, plan.trial, 0)["status"] for plan in story.history if plan.trial]
+
+    assert {"pairs", "watches", "shadowedSeconds", "series"} <= {name for status in statuses for name in status}
+    assert any("shadowed" in each.get("facts", {}) for status in statuses for each in status["decisions"])
+
+
+def test_each_field_of_a_trial_s_status_is_in_its_schema(story: World) -> None:
+    trials = [plan.trial for plan in story.history if plan.trial]
+
+    assert {
+        each for trial in trials for each in homeless(trial_status(story.owner, trial, 0)["status"], status_of("Trial"))
+    } == set()
+
+
+def test_each_field_of_a_model_deployment_s_status_is_in_its_schema(story: World) -> None:
+    assert {each for plan in story.history for each in homeless(plan.status, status_of("ModelDeployment"))} == set()
