@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ test-unit: venv ## the tests that need no cluster
 
 bench-serving: venv ## the serving image beside its peers, one core each; 40 minutes on two idle cores, BENCH=--quick for 10
 	$(RUN) -m benchmarks.serving $(BENCH)
+
+bench-evidence: venv ## how often each way to judge a rollout is wrong, and how soon it is right; 5 minutes, BENCH=--quick for one
+	$(RUN) -m benchmarks.evidence $(BENCH)
 
 test-estimators: venv ## 10,000 random and edge rows of each estimator against what is served (1.5 minutes)
 	ESTIMATOR_ROWS=10000 $(RUN) -m pytest tests/serving/test_estimators.py
