@@ -13,7 +13,8 @@ Decisions = tuple[Json, ...]
 def fitted(decisions: Decisions, room: int) -> Decisions:
     """At most `DECISIONS`, and no more than fit into so many bytes.
 
-    The messages are cut first, but the newest's; then what the tests stood at is forgotten, oldest first; then what only waited, so that the story of the share stays whole; then what is oldest.
+    The messages are cut first, but the newest's; then what the tests stood at is forgotten, oldest first; then what
+    only waited, so that the story of the share stays whole; then what is oldest.
     """
     if size(decisions) > room:
         decisions = (*map(_shortened, decisions[:-1]), *decisions[-1:])
