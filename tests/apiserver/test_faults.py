@@ -20,7 +20,7 @@ from tests.apiserver.user import Object, User
 PASSING = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "clusterIP", "clusterIPs"}
     | {"deployment.kubernetes.io/revision", "lastTransitionTime", "since", "startedAt", "endedAt", "lookedAt", "at"}
-    | {"judgedSeconds", "evidence", "decisions", "step", "share"}
+    | {"judgedSeconds", "soakedSeconds", "evidence", "decisions", "series", "sentences", "eta", "step", "share"}
 )
 WITH_OUR_STATUS = (kinds.MODELDEPLOYMENT, kinds.TRIAL)
 ALL = (*WITH_OUR_STATUS, *kinds.OF_A_VARIANT, kinds.CONFIGMAP)

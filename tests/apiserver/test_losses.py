@@ -43,7 +43,7 @@ async def test_status_and_router_are_restored_from_the_entry_and_never_from_spec
 
     assert status["champion"]["variant"] == variant("1")
     assert status["trial"]["challenger"] == variant("2")
-    assert block["route"] == {"champion": variant("1"), "challenger": None, "share": 0}
+    assert block["route"] == {"champion": variant("1"), "challenger": None, "share": 0, "mirror": 0}
 
 
 async def test_a_modeldeployment_that_goes_leaves_the_router_to_the_others(
