@@ -1,6 +1,6 @@
 """A trial under live traffic goes on where it was, to the right verdict, whatever befalls it; and what that costs.
 
-A few faults here; all with `make test-faults`, which ends with a table of what was seen.
+`make test-faults` strikes them all, and ends with a table of what was seen; without ALL_FAULTS only a few.
 """
 
 import os
