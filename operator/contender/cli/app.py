@@ -1,5 +1,6 @@
 """The commands. Exit codes: 0, well; 1, `replay` found what does not agree; 2, something has to be mended first."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -29,7 +30,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+WIDE = 250  # columns of a table that goes into a file or a pipe, where a line that is broken cannot be found again
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, soft_wrap=True)
 
 
 @app.command()
