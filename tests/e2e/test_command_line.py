@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 from tests.e2e.models import Models
-from tests.e2e.story import Story
+from tests.e2e.story import QUICK_TRIAL, Story
+
+LONG_ENOUGH = "15s"  # at each share, for the rate of the traffic to be known
 
 
 def contender(story: Story, *arguments: str) -> str:
@@ -21,7 +23,7 @@ def contender(story: Story, *arguments: str) -> str:
 def test_a_trial_in_the_cluster_is_judged_again_and_explained_and_the_next_is_foretold(
     story: Story, models: Models
 ) -> None:
-    story.given(models.good_v1).serves()
+    story.given(models.good_v1).serves(trial={**QUICK_TRIAL, "soak": LONG_ENOUGH})
     with story.traffic(rate=100):
         story.when().applies(models.good_v2)
         trial = story.then().promoted(models.good_v2)["metadata"]["name"]
