@@ -1,7 +1,6 @@
 """`make bench-evidence`: how often each way to judge a rollout is wrong, and how soon it is right; five minutes."""
 
 import argparse
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -9,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks import figures
 from benchmarks.evidence import cost, goals, matrix, page, results, terminal
 from benchmarks.evidence.results import Results
-from benchmarks.serving import environments
 from benchmarks.serving.results import machine
 
 WHOLE, QUICK = 2500, 200  # runs of each cell
@@ -51,8 +50,7 @@ def run(runs: int, tell: Callable[[str], None]) -> Results:
 def publish(found: Results) -> None:
     """The page and its picture."""
     page.write(found)
-    drawing = Path(__file__).with_name("picture.py")
-    subprocess.run([environments.python("picture"), drawing, results.FILE, page.PICTURE], check=True)
+    figures.draw(Path(__file__).with_name("picture.py"), results.FILE, page.PICTURE)
 
 
 if __name__ == "__main__":

@@ -3,22 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from benchmarks import figures
 from benchmarks.evidence.matrix import CONTENDER, JUDGES, Duel, Judged
 from benchmarks.evidence.outcome import Figures
 from benchmarks.evidence.results import Results
 
 PAGE = Path(__file__).parents[2] / "docs/evidence.md"
 PICTURE = PAGE.with_name("evidence.svg")
-BEGIN, END = "<!-- figures of the run: begin -->", "<!-- figures of the run: end -->"
 NEVER = "-"
 
 
 def write(results: Results) -> None:
     """Put a run's figures into the page."""
-    before, rest = PAGE.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    figures = "\n".join(_figures(results))
-    PAGE.write_text(f"{before}{BEGIN}\n{figures}\n{END}{after}")
+    figures.write(PAGE, _figures(results))
 
 
 def share(part: float) -> str:

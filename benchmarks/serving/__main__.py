@@ -1,7 +1,6 @@
 """`make bench-serving`: the serving image and its peers, all in one run; about 40 minutes, `--quick` about 6."""
 
 import argparse
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks import figures
 from benchmarks.serving import (
     closed_loop,
     environments,
@@ -100,8 +100,7 @@ def run(effort: Effort, tell: Callable[[str], None]) -> Results:
 def publish(found: Results) -> None:
     """The page and its picture."""
     page.write(found)
-    drawing = Path(__file__).with_name("picture.py")
-    subprocess.run([environments.python("picture"), drawing, results.FILE, page.PICTURE], check=True)
+    figures.draw(Path(__file__).with_name("picture.py"), results.FILE, page.PICTURE)
 
 
 if __name__ == "__main__":

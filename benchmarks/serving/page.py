@@ -4,23 +4,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
+from benchmarks import figures
 from benchmarks.serving.open_loop import OpenLoop
 from benchmarks.serving.results import Measured, Results, load
 from benchmarks.serving.servers import CONTENDER, PEERS, UNCONVERTED, UNCOUNTED
 
 PAGE = Path(__file__).parents[2] / "docs/performance.md"
 PICTURE = PAGE.with_name("performance.svg")
-BEGIN, END = "<!-- figures of the run: begin -->", "<!-- figures of the run: end -->"
 SERVERS = (CONTENDER, UNCONVERTED, UNCOUNTED, *PEERS)
 NONE = "-"
 
 
 def write(results: Results) -> None:
     """Put a run's figures into the page."""
-    before, rest = PAGE.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    figures = "\n".join(_figures(results))
-    PAGE.write_text(f"{before}{BEGIN}\n{figures}\n{END}{after}")
+    figures.write(PAGE, _figures(results))
 
 
 def _figures(results: Results) -> Iterator[str]:

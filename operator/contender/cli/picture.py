@@ -27,7 +27,7 @@ def draw(trial: Trial, path: Path) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415  an extra, and slow to load
     except ModuleNotFoundError as missing:
         raise Unusable("a picture needs matplotlib: pip install 'contender[plot]'") from missing
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     names = [measure.name for measure in evidence.measures]
     figure = Figure(figsize=(9, 2 * (2 + len(names))), layout="constrained")
     axes: list[Any] = list(figure.subplots(2 + len(names), sharex=True))

@@ -43,7 +43,7 @@ def story(trial: Trial) -> Iterator[Part]:
     """Who, what was seen, what was no evidence, and what was decided."""
     who = f"{_named(trial.challenger.variant, trial.challenger.version)} against "
     yield Text(f"{trial.name}: {who}{_named(trial.champion.variant, trial.champion.version)}; {trial.phase}")
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     for measure in evidence.measures:
         yield Text(f"  {measure.name}: {sentence(measure, trial.rules.confidence, challenger_rate(trial))}")
     split, dropped = evidence.split, ", ".join(f"{why} {times}" for why, times in evidence.dropped.items())

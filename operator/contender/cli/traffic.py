@@ -23,7 +23,7 @@ class Given:
 def of_trial(trial: Trial) -> Traffic | None:
     """What a trial has seen; None when it saw too little."""
     rate = trial.eta.get("requestsPerSecond")
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     return champion_traffic(evidence, rate) if rate else None
 
 

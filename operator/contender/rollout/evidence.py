@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from contender.api import Guardrail, Json
+from contender.api import Guardrail, Json, Trial
 from contender.observation import Counters, RouterPod
 from contender.rollout.counting import Cursor, Dropped, interval
 from contender.rollout.measure_evidence import MeasureEvidence
@@ -73,15 +73,22 @@ class Evidence:
         return max((measure.step.challenger.exposures for measure in self.measures), default=0)
 
     @classmethod
+    def of(cls, trial: Trial) -> Self:
+        """What a trial has so far."""
+        return cls.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+
+    def stood_at(self, states: Sequence[Json]) -> tuple[MeasureEvidence, ...]:
+        """These measures as they were when their states (`MeasureEvidence.state`) were kept, in their order."""
+        both = zip(states, self.measures, strict=True)
+        return tuple(MeasureEvidence.parse(raw, known.guardrail, objective=known.objective) for raw, known in both)
+
+    @classmethod
     def parse(cls, raw: Json, guardrails: Sequence[Guardrail], objectives: Sequence[Guardrail] = ()) -> Self:
         """`Trial.status.evidence`; from an empty one the evidence begins."""
         begun = cls.begin(guardrails, objectives)
         if not raw:
             return begun
-        measures = tuple(
-            MeasureEvidence.parse(measure, begin.guardrail, objective=begin.objective)
-            for measure, begin in zip(raw["measures"], begun.measures, strict=True)
-        )
+        measures = begun.stood_at(raw["measures"])
         cursors, edges = map(Cursor.parse, raw["cursors"]), begun._edges
         kept = tuple(replace(cursor, counters=_filled(cursor.counters, edges)) for cursor in cursors)
         split = Split.parse(raw["split"]) if "split" in raw else Split()

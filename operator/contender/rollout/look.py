@@ -55,7 +55,7 @@ def again(trial: Trial, sight: Sight) -> Trial:
 
 def told(trial: Trial) -> Trial:
     """The trial with what people read in it, and no larger than it may be."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     known = replace(trial, eta=eta.told(trial, evidence))
     rate, confidence = challenger_rate(known), trial.rules.confidence
     sentences = (f"{measure.name}: {sentence(measure, confidence, rate)}" for measure in evidence.measures)
@@ -115,7 +115,7 @@ def _settled(trial: Trial, sight: Sight) -> Trial:
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """Evidence since the last look, and the clocks that run on it."""
-    before = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    before = Evidence.of(trial)
     after, pairs = _evidence(trial, before, sight)
     grew = after.challenger_requests > before.challenger_requests
     counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
@@ -178,7 +178,7 @@ def _no_later(when: datetime | None, now: datetime) -> datetime | None:
 
 def facts(trial: Trial, sight: Sight) -> rules.Facts:
     """What the rules may know at this look."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     heard = max((when for when in (trial.since, trial.traffic_at) if when), default=sight.now)
     challenger = sight.challenger
     return rules.Facts(
@@ -217,13 +217,13 @@ def _state(trial: Trial, verdict: Verdict) -> dict[str, Any]:
     """What the tests stood at when a verdict moved traffic; after promotion `watches` judges, and evidence rests."""
     if isinstance(verdict, Hold) or trial.phase in machine.WON:
         return {}
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     return {"state": [measure.state() for measure in evidence.measures]}
 
 
 def new_step(trial: Trial) -> Trial:
     """The trial with soak and proof begun anew."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives).begin_step()
+    evidence = Evidence.of(trial).begin_step()
     return replace(
         trial, since=None, soaked_seconds=0.0, traffic_at=None, evidence=evidence.dump(trial.rules.confidence)
     )

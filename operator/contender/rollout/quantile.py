@@ -26,6 +26,7 @@ from typing import Any, Self
 
 from contender.api import Json
 from contender.ladder import EDGES
+from contender.rollout import evalues
 from contender.rollout.times import BEYOND, NO_TIMES, Times, seconds
 
 NEAR = 1e-9  # by which products of times may be off
@@ -129,8 +130,7 @@ def _log_mean(logs: Iterable[float]) -> float:
     values = tuple(logs)
     if not values:
         return -math.inf
-    largest = max(values)
-    return largest + math.log(math.fsum(math.exp(log - largest) for log in values) / BEYOND)
+    return evalues.log_mean(values) + math.log(len(values) / BEYOND)
 
 
 def _told(times: Times, part: float, confidence: float) -> str:

@@ -12,7 +12,6 @@ from contender.api import Json, Trial
 from contender.rollout import record, rules
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import rounded
-from contender.rollout.measure_evidence import MeasureEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,7 @@ def _judged(trial: Trial, raw: Json) -> str:
 
 def _evalues_of(trial: Trial, state: Sequence[Json]) -> list[list[float]]:
     """For each measure the e-values for breach and proof that follow from a state."""
-    begun = Evidence.begin(trial.rules.guardrails, trial.rules.objectives).measures
-    measures = (
-        MeasureEvidence.parse(raw, begin.guardrail, objective=begin.objective)
-        for raw, begin in zip(state, begun, strict=True)
-    )
+    measures = Evidence.begin(trial.rules.guardrails, trial.rules.objectives).stood_at(state)
     return [[rounded(measure.breach()), rounded(measure.proof())] for measure in measures]
 
 
@@ -62,11 +57,7 @@ def _told(evalues: list[list[float]]) -> str:
     return ", ".join(f"{breach:.6g} {proof:.6g}" for breach, proof in evalues)
 
 
-def _evidence(trial: Trial) -> Evidence:
-    return Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
-
-
 def _evalues(trial: Trial) -> Iterator[Check]:
-    for measure, raw in zip(_evidence(trial).measures, trial.evidence.get("measures", ()), strict=False):
+    for measure, raw in zip(Evidence.of(trial).measures, trial.evidence.get("measures", ()), strict=False):
         for name, found in (("breach", measure.breach()), ("proof", measure.proof())):
             yield Check(f"{measure.name}, {name}", f"{raw[name]:.6g}", f"{found:.6g}")

@@ -16,7 +16,7 @@ from contender.rollout.watch import Watch
 
 def begin(trial: Trial, now: datetime) -> Trial:
     """The trial as the last router pod carries the promotion."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     watches = tuple(Watch.begin(measure, trial.rules.confidence).dump() for measure in _guarded(evidence))
     return room.fitted(replace(trial, phase=Phase.STANDBY, since=now, soaked_seconds=0.0, watches=watches))
 
@@ -46,7 +46,7 @@ def _set_back(trial: Trial, sight: Sight) -> Trial:
 
 def _taken_in(trial: Trial, sight: Sight) -> Trial:
     """The counts of the promoted variant alone: it is the only one that the route names."""
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     holder, other = trial.challenger.variant, trial.champion.variant
     seen, cursors, dropped = interval(evidence.cursors, evidence.of_use(sight.pods), holder, other, 0)
     watches = tuple(watch.absorb(count(seen.champion, watch.guardrail)).dump() for watch in _watches(trial, evidence))
@@ -65,7 +65,7 @@ def _guarded(evidence: Evidence) -> list[MeasureEvidence]:
 
 
 def _findings(trial: Trial) -> tuple[Finding, ...]:
-    evidence = Evidence.parse(trial.evidence, trial.rules.guardrails, trial.rules.objectives)
+    evidence = Evidence.of(trial)
     looks = 1 + seconds(trial.rules.standby) / SHORTEST
     watches = _watches(trial, evidence)
     return tuple(Finding(watch.name, rounded(watch.breach(looks)), 0.0, watch.summary) for watch in watches)
