@@ -14,8 +14,8 @@ from benchmarks.evidence.outcome import Outcome, Verdict
 from benchmarks.evidence.stream import SETTLED, STEP, Bools, Count, Floats, Ints, Stream
 from contender.api import Guardrail, Measure
 from contender.rollout.dispersion import CLEAR, ENOUGH
-from contender.rollout.evalues import DIGITS, LARGER, RARE, Mixture
-from contender.rollout.ratio import fine
+from contender.rollout.evalues import ABOVE, DIGITS, RARE, Mixture
+from contender.rollout.ratio import WORSE, fine
 
 CONFIDENCE = 0.95
 BAR = -math.log(1 - CONFIDENCE)  # of one guardrail: the same for a breach and for a proof
@@ -47,7 +47,8 @@ class Bets:
         return np.asarray(largest + np.log((self.parts * np.exp(logs - largest)).sum(axis=0)))
 
 
-WORSE, FINE, UNLIKELY = Bets.of(LARGER), Bets.of(fine(RATIO)), Bets.of(RARE)
+WORSE_RATIO, FINE_RATIO = Bets.of(WORSE), Bets.of(fine(RATIO))
+ABOVE_BELOW, UNDER_BELOW = Bets.of(ABOVE), Bets.of(RARE)
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ class Runs:
     def begin(cls, runs: int) -> "Runs":
         nothing = np.zeros((2, runs))
         dispersion = Dispersions(*np.zeros((3, runs)))
-        worse, better = np.zeros((len(WORSE.factors), runs)), np.zeros((len(FINE.factors), runs))
+        worse, better = np.zeros((len(WORSE_RATIO.factors), runs)), np.zeros((len(FINE_RATIO.factors), runs))
         return cls(np.arange(runs), worse, better, dispersion, nothing, (nothing, nothing))
 
     def begin_step(self) -> None:
@@ -106,8 +107,8 @@ class Runs:
         weight = np.where(compared(champion, challenger), 1 / self.dispersion.factor, 0)
         odds = RATIO * challenger[1] / np.maximum(champion[1], 1)
         events, all_events = weight * challenger[0], weight * (champion[0] + challenger[0])
-        self.worse = stored(self.worse + WORSE.likelihood(events, all_events, odds))
-        self.better = stored(self.better + FINE.likelihood(events, all_events, odds))
+        self.worse = stored(self.worse + WORSE_RATIO.likelihood(events, all_events, odds))
+        self.better = stored(self.better + FINE_RATIO.likelihood(events, all_events, odds))
         self.dispersion.absorb(champion, challenger, self.step)
         self.trial = self.trial + challenger
         self.step = (self.step[0] + champion, self.step[1] + challenger)
@@ -115,16 +116,16 @@ class Runs:
     def breached(self) -> Bools:
         """Whether the lesser of the two e-values reaches the bar."""
         found: Bools = self.worse.max(axis=0) >= BAR  # a mean does not exceed its largest: most runs are done with here
-        above = WORSE.log_mean(WORSE.likelihood(self.trial[0, found], self.trial[1, found], BOUND))
-        found[found] = np.minimum(WORSE.log_mean(self.worse[:, found]), above) >= BAR
+        above = ABOVE_BELOW.log_mean(ABOVE_BELOW.likelihood(self.trial[0, found], self.trial[1, found], BOUND))
+        found[found] = np.minimum(WORSE_RATIO.log_mean(self.worse[:, found]), above) >= BAR
         return found
 
     def proved(self) -> Bools:
         """Whether the mean of the two e-values reaches the bar."""
         events, exposures = self.step[1]
-        rare = UNLIKELY.likelihood(events, exposures, BOUND)
+        rare = UNDER_BELOW.likelihood(events, exposures, BOUND)
         found: Bools = np.maximum(self.better.max(axis=0), rare.max(axis=0)) >= BAR
-        ratio, below = FINE.log_mean(self.better[:, found]), UNLIKELY.log_mean(rare[:, found])
+        ratio, below = FINE_RATIO.log_mean(self.better[:, found]), UNDER_BELOW.log_mean(rare[:, found])
         found[found] = np.logaddexp(ratio, below) - math.log(2) >= BAR
         return found
 

@@ -59,6 +59,7 @@ def geometric(first: float, last: float, number: int) -> tuple[float, ...]:
 
 # How many requests a verdict takes depends on these, whether it is valid does not. Tuned by simulation.
 LARGER = Mixture.even(geometric(1.2, 20, 12))
+ABOVE = Mixture.expecting(10, geometric(1.2, 20, 6), 0.75)  # what is bad is seldom just so: it is a disaster, or fine
 SMALLER = Mixture.even(tuple(1 / factor for factor in geometric(1.15, 10, 8)))
 RARE = Mixture.expecting(0.01, SMALLER.factors, 0.75)  # most healthy services have next to no bad events
 
@@ -74,7 +75,7 @@ def log_likelihood_ratio(events: float, of: float, odds: float, factor: float) -
 
 def log_above(events: float, exposures: float, bound: float) -> float:
     """ln of the e-value against "the rate is at most `bound`" (0 < bound < 1), a mixture over greater rates."""
-    return LARGER.log_evalue(events, exposures, bound)
+    return ABOVE.log_evalue(events, exposures, bound)
 
 
 def log_below(events: float, exposures: float, bound: float) -> float:

@@ -18,8 +18,10 @@ from contender.rollout.comparison import Pair
 from contender.rollout.dispersion import NO_SURPRISE, Dispersion
 from contender.rollout.evalues import DIGITS, LARGER, SMALLER, WHOLE, Mixture, stored
 
+WORSE = Mixture((1.2, 1.6, 2.6, 8, 50), (0.12, 0.18, 0.1, 0.5, 0.1))  # 8 is ten times a champion, at a bound of 1.25
 EXPECTED = 0.75  # of the proof's bet is on a challenger that is just as good as the champion
 EARLIER = {  # alternatives of earlier versions, by how many there were: their logarithms are in old Trials
+    12: LARGER,
     24: Mixture.even((1.0,) * 24),
     25: Mixture.expecting(1.0, (1.0,) * 24, 0.5),
 }
@@ -44,7 +46,7 @@ class RatioTest:
         weight = 1 / self.dispersion.factor
         ours, events, odds = weight * seen.challenger.events, weight * seen.events, odds * tolerated
         return type(self)(
-            worse=_grown(self.worse, ours, events, odds, LARGER),
+            worse=_grown(self.worse, ours, events, odds, WORSE),
             better=_grown(self.better, ours, events, odds, fine(tolerated)),
             dispersion=self.dispersion.absorb(seen, before),
         )
@@ -54,7 +56,7 @@ class RatioTest:
 
     def log_breach(self) -> float:
         """ln of the e-value against "at most `tolerated` times", over the whole trial."""
-        return LARGER.log_mean(self.worse) if self.worse else 0.0
+        return WORSE.log_mean(self.worse) if self.worse else 0.0
 
     def log_proof(self, tolerated: float, times: float) -> float:
         """ln of the e-value against "at least `tolerated` times", had the step brought `times` as much of the same."""
@@ -63,7 +65,7 @@ class RatioTest:
 
     @classmethod
     def parse(cls, raw: Json, tolerated: float) -> Self:
-        worse = carried(raw["worse"], len(LARGER.factors))
+        worse = carried(raw["worse"], len(WORSE.factors))
         better = carried(raw["better"], len(fine(tolerated).factors))
         return cls(worse, better, Dispersion(*raw.get("surprise", ())))
 
