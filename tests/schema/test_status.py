@@ -9,7 +9,9 @@ import pytest
 from contender import names
 from contender.manifests.trial import trial_status
 from contender.rollout import look
+from contender.rollout.room import LARGEST
 from tests.cluster import Cluster
+from tests.unit.test_series import after_a_week, whole
 from tests.unit.world import World
 
 
@@ -81,3 +83,16 @@ def test_the_api_server_takes_every_status_of_a_trial(cluster: Cluster, schema_n
     assert {"Promoted", "Superseded", "Rejected"} <= {status["phase"] for status in statuses}
     for status in statuses:
         take(cluster, schema_namespace, "Trial", "told", status)
+
+
+def test_a_trial_of_a_week_with_eight_guardrails_is_kept_in_16_kb(cluster: Cluster, schema_namespace: str) -> None:
+    """All of it, as the API server has it: with its own notes of who wrote which field."""
+    world, _ = after_a_week()
+    raw = whole(world)
+    create(cluster, schema_namespace, "Trial", "week", raw["spec"])
+    take(cluster, schema_namespace, "Trial", "week", raw["status"])
+    path = f"/apis/{names.API_VERSION}/namespaces/{schema_namespace}/trials/week"
+    kept = cluster.kubectl("get", "--raw", path)
+
+    assert "managedFields" in kept
+    assert 12_000 < len(kept.encode()) < LARGEST

@@ -10,8 +10,10 @@ from hypothesis import given
 
 from contender.api import Trial
 from contender.rollout import record
+from contender.rollout.decisions import fitted
 from contender.rollout.replay import Check, replay
 from contender.rollout.rules import Facts, judge, turn
+from contender.rollout.series import size
 from tests.unit.test_guards import on_trial
 from tests.unit.test_rules import TRIAL, facts
 from tests.unit.world import World
@@ -50,10 +52,21 @@ def test_every_change_of_verdict_follows_from_what_was_kept(errors: float, rules
     verdicts = [check for check in found if check.what == decisions[-1]["at"]]
 
     assert all(check.agrees for check in found)
-    moved = [each for each in decisions if each["decision"] != "Hold"]
-    assert [each for each in decisions if "state" in each] == moved
-    assert len(found) == len(decisions) + len(moved) + 2
+    assert all("state" in each for each in decisions)
+    assert len(found) == len(decisions) + len(decisions) + 2
     assert verdicts[-1].found == last
+
+
+def test_where_room_is_scarce_what_moved_traffic_keeps_its_state_longest() -> None:
+    kept = [
+        {"decision": decision, "message": "", "state": [{"champion": {"events": at, "exposures": 10}}]}
+        for at, decision in enumerate(("Hold", "Shift", "Hold", "Promote"))
+    ]
+    stateless = size([kept[1], kept[3]]) + size([{**hold, "state": None} for hold in (kept[0], kept[2])])
+    found = fitted(tuple(kept), stateless)
+
+    assert [each["decision"] for each in found] == ["Hold", "Shift", "Hold", "Promote"]
+    assert [each["decision"] for each in found if "state" in each] == ["Shift", "Promote"]
 
 
 def test_after_a_breach_in_the_standby_it_is_judged_by_what_turns_a_promotion() -> None:
@@ -106,7 +119,7 @@ def test_what_no_rule_decided_is_left_out() -> None:
 
 @given(facts)
 def test_facts_that_were_kept_lead_to_the_same_verdict(known: Facts) -> None:
-    rules = replace(TRIAL, guardrails=TRIAL.guardrails * len(known.findings))
+    rules = replace(known.rules, guardrails=TRIAL.guardrails * len(known.findings))
     for won, judged in ((False, judge), (True, turn)):
         kept = json.loads(json.dumps(record.dump(known, won=won)))
         verdict, again = judged(known), judged(record.parse(kept, rules))

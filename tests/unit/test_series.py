@@ -127,7 +127,7 @@ def whole(world: World) -> dict[str, Any]:
     return found
 
 
-def test_a_trial_of_a_week_with_eight_guardrails_and_looks_every_5_s_stays_under_16_kb() -> None:
+def after_a_week() -> tuple[World, Trial]:
     """Every look of the first and the last ten minutes, and some of those between, each with the counts of its time."""
     world, _ = on_trial(guardrails=EIGHT, steps=[50], timeout="1000h")
     moments = [*range(5, 600, 5), *range(600, int(WEEK) - 600, 1500), *range(int(WEEK) - 600, int(WEEK), 5)]
@@ -135,6 +135,11 @@ def test_a_trial_of_a_week_with_eight_guardrails_and_looks_every_5_s_stays_under
     for number, at in enumerate(moments):
         trial = look.again(trial, sight(world, trial, at, number // 20))
     world.carry_out(replace(world.history[-1], trial=trial, begins=None))
+    return world, trial
+
+
+def test_a_trial_of_a_week_with_eight_guardrails_and_looks_every_5_s_stays_under_16_kb() -> None:
+    world, trial = after_a_week()
     raw = whole(world)
 
     assert len(json.dumps(raw, separators=(",", ":"))) < LARGEST

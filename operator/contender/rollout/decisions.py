@@ -13,17 +13,22 @@ Decisions = tuple[Json, ...]
 def fitted(decisions: Decisions, room: int) -> Decisions:
     """At most `DECISIONS`, and no more than fit into so many bytes.
 
-    The messages are cut first, but the newest's; then what the tests stood at is forgotten, oldest first; then what
-    only waited, so that the story of the share stays whole; then what is oldest.
+    The messages are cut first, but the newest's; then what the tests stood at is forgotten, of what only waited before
+    what moved traffic, oldest first; then what only waited, so that the story of the share stays whole; then what is
+    oldest.
     """
     if size(decisions) > room:
         decisions = (*map(_shortened, decisions[:-1]), *decisions[-1:])
-    for at in range(len(decisions)):
+    for at in sorted(range(len(decisions)), key=lambda at: (not _waits(decisions[at]), at)):
         if size(decisions) > room:
             decisions = (*decisions[:at], _stateless(decisions[at]), *decisions[at + 1 :])
     while len(decisions) > LEAST and (len(decisions) > DECISIONS or size(decisions) > room):
         decisions = _fewer(decisions)
     return decisions
+
+
+def _waits(decision: Json) -> bool:
+    return bool(decision["decision"] == "Hold")
 
 
 def _shortened(decision: Json) -> Json:
@@ -36,6 +41,6 @@ def _stateless(decision: Json) -> Json:
 
 
 def _fewer(decisions: Decisions) -> Decisions:
-    holds = (at for at, decision in enumerate(decisions[:-1]) if decision["decision"] == "Hold")
+    holds = (at for at, decision in enumerate(decisions[:-1]) if _waits(decision))
     oldest = next(holds, 0)
     return (*decisions[:oldest], *decisions[oldest + 1 :])

@@ -17,7 +17,7 @@ from contender.rollout.commands import Commands
 from contender.rollout.counting import Dropped
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import findings, sentence
-from contender.rollout.verdict import Hold, Shadow, Verdict
+from contender.rollout.verdict import Shadow, Verdict
 
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
 
@@ -207,15 +207,15 @@ def decided(trial: Trial, verdict: Verdict, known: rules.Facts, now: datetime) -
     phase, step = machine.advance(trial.phase, trial.step, verdict, in_shadow=trial.in_shadow)
     shadowed = 0.0 if isinstance(verdict, Shadow) else trial.shadowed_seconds
     moved = step != trial.step or shadowed != trial.shadowed_seconds
-    kept = {"facts": record.dump(known, won=trial.phase in machine.WON), **_state(trial, verdict)}
+    kept = {"facts": record.dump(known, won=trial.phase in machine.WON), **_state(trial)}
     after = replace(trial, phase=phase, step=step, shadowed_seconds=shadowed)
     told = recorded(after, type(verdict).__name__, verdict.rule, verdict.message, now, kept)
     return new_step(told) if moved else told
 
 
-def _state(trial: Trial, verdict: Verdict) -> dict[str, Any]:
-    """What the tests stood at when a verdict moved traffic; after promotion `watches` judges, and evidence rests."""
-    if isinstance(verdict, Hold) or trial.phase in machine.WON:
+def _state(trial: Trial) -> dict[str, Any]:
+    """What the tests stood at when it was judged; after promotion `watches` judges, and evidence rests."""
+    if trial.phase in machine.WON:
         return {}
     evidence = Evidence.of(trial)
     return {"state": [measure.state() for measure in evidence.measures]}

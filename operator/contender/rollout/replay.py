@@ -1,8 +1,7 @@
 """Judging again: whether each change of verdict, and the e-values that stand, follow from what the Trial keeps. Pure.
 
-A change of verdict keeps all that the rules knew; the rules are asked again. One that moved traffic also keeps the
-counts and the e-processes' state, while there is room: from these its e-values are computed again, like those that
-stand.
+A change of verdict keeps all that the rules knew; the rules are asked again. It also keeps the counts and the
+e-processes' state, while there is room: from these its e-values are computed again, like those that stand.
 """
 
 from collections.abc import Iterator, Sequence
