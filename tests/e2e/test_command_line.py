@@ -1,6 +1,7 @@
-"""The command line before a real cluster: it reads a live trial, judges it again, and foretells the next."""
+"""The command line before a real cluster: it foretells a trial from live traffic, and judges it again afterwards."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,18 +21,24 @@ def contender(story: Story, *arguments: str) -> str:
     return ended.stdout
 
 
-def test_a_trial_in_the_cluster_is_judged_again_and_explained_and_the_next_is_foretold(
-    story: Story, models: Models
+def test_a_trial_in_the_cluster_is_foretold_judged_again_explained_and_drawn(
+    story: Story, models: Models, tmp_path: Path
 ) -> None:
     story.given(models.good_v1).serves(trial={**QUICK_TRIAL, "soak": LONG_ENOUGH})
     with story.traffic(rate=100):
+        before = contender(story, "plan", story.scene.name)
         story.when().applies(models.good_v2)
         trial = story.then().promoted(models.good_v2)["metadata"]["name"]
     replayed = contender(story, "replay", trial)
-    explained = contender(story, "explain", trial)
-    planned = contender(story, "plan", story.scene.name)
+    picture = tmp_path / "trial.svg"
+    explained = contender(story, "explain", trial, "--plot", str(picture))
+    rate = re.search(r"With ([0-9.]+) requests/s, and of the champion: errors 0 %", before)
 
+    assert rate is not None, before
+    assert 80 <= float(rate[1]) <= 120
+    assert "The whole trial" in before
     assert "Promote EveryGuardrailIsProved" in replayed
     assert "DISAGREES" not in replayed
     assert "proved no worse than 1.5 or under 0.05" in explained
-    assert "The whole trial" in planned
+    assert "left:" not in explained
+    assert "EveryGuardrailIsProved" in picture.read_text()

@@ -69,6 +69,27 @@ async def test_a_copy_has_the_id_and_the_host_of_its_request(deployment: Deploym
     assert {each["host"] for each in challenger.headers} == {"churn.example"}
 
 
+async def test_with_sticky_users_requests_are_copied_before_the_first_share_and_then_split_by_user(
+    deployment: Deployment,
+) -> None:
+    sticky = {"header": "x-user-id"}
+    (champion,) = await deployment.variant(A)
+    (challenger,) = await deployment.variant(B)
+    await deployment.route(Route(A, B, 0), A, B, shadows=(B,), sticky=sticky)
+    await deployment.route(ALL, A, B, shadows=(B,), sticky=sticky)
+    rehearsed = [await deployment.ask(x_user_id=f"user-{user}") for user in range(20)]
+    await copies(deployment, 20)
+    seen = len(champion.headers), len(challenger.headers)
+    await deployment.route(Route(A, B, 50), A, B, shadows=(B,), sticky=sticky)
+    first = [(await deployment.ask(x_user_id=f"user-{user}"))[1] for user in range(20)]
+    again = [(await deployment.ask(x_user_id=f"user-{user}"))[1] for user in range(20)]
+
+    assert {variant for _, variant, _ in rehearsed} == {A}
+    assert seen == (20, 20)
+    assert set(first) == {A, B}
+    assert first == again
+
+
 async def test_a_part_of_the_requests_is_copied(deployment: Deployment) -> None:
     _, challenger = await shadowed(deployment, Route(A, B, 0, mirror=30))
     await deployment.ask_often(500)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,14 +13,18 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from contender.api import TrialRules
-from contender.cli import files, schema
+from contender.api import Guardrail, Measure, TrialRules
+from contender.cli import files, routers, schema
 from contender.cli.app import app
 from contender.cli.unusable import Unusable
-from contender.names import API_VERSION
+from contender.ladder import EDGES
+from contender.names import API_VERSION, COMPONENT, ROUTER_COMPONENT
+from contender.observation import Counters, RouterPod
 from tests.schema.examples import VALID
+from tests.unit.test_forecast import P95
 from tests.unit.test_guards import on_trial
 from tests.unit.test_replay import raw
+from tests.unit.test_rules import TRIAL
 from tests.unit.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +53,7 @@ def test_plan_tells_each_step_the_proof_and_the_whole() -> None:
     told = contender("plan", "-f", QUICKSTART, "--rps", "200", "--error-rate", "0.004")
 
     assert told.exit_code == 0
-    assert "With 200 requests/s, and of the champion's answers bad: errors 0.4 %, rejected 0 %" in told.stdout
+    assert "With 200 requests/s, and of the champion: errors 0.4 %, rejected 0 %" in told.stdout
     for share in ("5 %", "25 %", "50 %"):
         assert f"\n{share} " in told.stdout
     assert "The whole trial: " in told.stdout
@@ -132,7 +137,7 @@ def test_replay_agrees_with_what_the_operator_decided(tmp_path: Path, rejected: 
 
     assert told.exit_code == 0
     assert "Reject GuardrailIsBreached" in told.stdout
-    assert "all 9 agree" in told.stdout
+    assert "all 12 agree" in told.stdout
 
 
 def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejected: dict[str, Any]) -> None:
@@ -142,7 +147,7 @@ def test_replay_ends_with_1_when_a_verdict_does_not_follow(tmp_path: Path, rejec
 
     assert told.exit_code == 1
     assert "DISAGREES" in told.stdout
-    assert "1 of 9 do not agree" in told.stdout
+    assert "1 of 12 do not agree" in told.stdout
 
 
 @pytest.mark.parametrize(
@@ -273,16 +278,50 @@ def test_plan_reads_a_live_deployment_and_the_traffic_of_its_trial(cluster: Clus
     told = contender("plan", "churn")
 
     assert told.exit_code == 0, told.output
-    assert "With 300 requests/s, and of the champion's answers bad: errors 0 %" in told.stdout
+    assert "With 300 requests/s, and of the champion: errors 0 %" in told.stdout
 
 
-def test_a_live_deployment_that_never_had_traffic_needs_it_given(cluster: Cluster) -> None:
+def test_without_a_trial_that_runs_the_routers_are_asked_and_who_they_do_not_answer_is_told_what_to_do(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routers, "SPAN", 0.0)
     world, _ = on_trial(soak="10m")
     cluster.holds("modeldeployments", owned(world)[0])
     cluster.holds("trials")
+    meta = {"name": "contender-router-1", "namespace": "team", "uid": "1", "labels": {COMPONENT: ROUTER_COMPONENT}}
+    cluster.objects["/api/v1/namespaces/team/pods"] = {
+        "apiVersion": "v1",
+        "items": [{"metadata": meta}],
+        "metadata": {"resourceVersion": "1"},
+    }
+    told = contender("plan", "churn")
 
-    assert "give --rps" in contender("plan", "churn").stderr
+    assert told.exit_code == 2
+    assert "contender-router-1 answered 404" in told.stderr
+    assert "give --rps, or see that you may `get pods/proxy`" in told.stderr
     assert contender("plan", "churn", "--rps", "50").exit_code == 0
+
+
+def router_pod(uid: str, **variants: Counters) -> RouterPod:
+    return RouterPod(uid, uid, 60.0, True, None, frozenset(variants), {}, variants)
+
+
+def test_the_routers_tell_the_rate_between_two_readings_and_how_the_champion_answers() -> None:
+    edges = {edge: 900 * (edge >= 0.1) for edge in EDGES}
+    rules = replace(TRIAL, guardrails=(Guardrail(Measure.ERRORS, None, 1.25, 0.001), P95))
+    before = {"1": router_pod("1", a=Counters(begun=500)), "2": router_pod("2", a=Counters(begun=100))}
+    after = {
+        "1": router_pod("1", a=Counters(1000, errors=8, timed=1000, faster=edges, begun=1000), b=Counters(begun=400)),
+        "2": router_pod("2", a=Counters(1000, errors=0, timed=1000, faster=edges, begun=1200)),
+        "3": router_pod("3", a=Counters()),
+    }
+    seen = routers.counted(before, after, 10.0, "a", rules)
+    assert seen is not None
+
+    assert seen.requests == 200  # 500 + 400 + 1,100 in ten seconds
+    assert seen.bad == {"errors": 8 / 2000}
+    assert seen.times["latency p95"].all == 2000
+    assert routers.counted(after, after, 10.0, "a", rules) is None
 
 
 def test_replay_reads_a_live_trial(cluster: Cluster, rejected: dict[str, Any]) -> None:

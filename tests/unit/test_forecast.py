@@ -1,6 +1,8 @@
 """What is foretold of a trial: it comes true in four of five, it moves the right way, and it is told in time."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from random import Random
 from typing import Any
 
@@ -9,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.api import Guardrail, Measure, Shadow
+from contender.ladder import EDGES
 from contender.rollout.counting import Count
 from contender.rollout.eta import requests_per_second
-from contender.rollout.forecast import CHANCE, Forecast, Traffic, forecast, sentence
+from contender.rollout.forecast import Forecast, Traffic, forecast, sentence
 from contender.rollout.measure_evidence import MeasureEvidence
+from contender.rollout.prospects import CHANCE
+from contender.rollout.quantile import TimesPair
+from contender.rollout.times import Times
 from tests.unit.test_evidence_error_rates import drawn
 from tests.unit.test_guards import on_trial
 from tests.unit.test_plan import condition
@@ -25,7 +31,7 @@ RUNS = 60
 
 
 def foretold(requests: float = 100.0, bad: float = 0.0, **rules: Any) -> Forecast:
-    return forecast(replace(RULES, **rules), Traffic(requests, {"errors": bad}))
+    return forecast(replace(RULES, **rules), Traffic(requests, {"errors": bad, "objective errors": bad}))
 
 
 def by_chance(dice: Random, bad: float, exposures: float) -> Count:
@@ -132,14 +138,97 @@ def test_what_is_told_to_write_instead_is_proved_in_time() -> None:
     assert longer.in_time
 
 
-def test_what_depends_on_more_than_a_share_is_not_foretold_and_said_so() -> None:
-    quantile = Guardrail(Measure.LATENCY, None, 1.2, None, quantile=0.95)
+P95 = Guardrail(Measure.LATENCY, None, 1.3, None, quantile=0.95)
+USUAL = Times(100_000, tuple(round(100_000 * (1 - 0.05 ** (edge / 0.2))) for edge in EDGES))  # 95 % within 200 ms
+
+
+def drawn_times(dice: Random, times: Times, number: int) -> Times:
+    """So many answers by chance: each falls between the same edges as some answer of `times`."""
+    between = [now - before for before, now in pairwise((0, *times.within))]
+    places = Counter(dice.choices(range(len(EDGES)), between, k=number))
+    return Times(number, tuple(accumulate(places[place] for place in range(len(EDGES)))))
+
+
+def with_times(requests: float = 100.0, **rules: Any) -> Forecast:
+    return forecast(replace(RULES, guardrails=(P95,), **rules), Traffic(requests, {}, {"latency p95": USUAL}))
+
+
+def test_of_challengers_as_fast_four_in_five_are_proved_as_soon_as_foretold() -> None:
+    (proof,) = with_times().proofs
+    assert proof.requests is not None
+    dice, proved, number = Random(7), 0, round(proof.requests)
+    for _ in range(RUNS):
+        seen = TimesPair(drawn_times(dice, USUAL, number), drawn_times(dice, USUAL, number))
+        proved += MeasureEvidence(P95).absorb_times(seen).proof() >= 20
+
+    assert proved / RUNS >= CHANCE - 0.15
+
+
+def test_of_challengers_as_slow_as_foretold_four_in_five_are_caught_in_the_soak() -> None:
+    known, dice = with_times(), Random(7)
+    for number, step in enumerate(known.steps):
+        catch, caught = step.catches[0], 0
+        assert catch.least is not None
+        slow = USUAL.later(EDGES.index(catch.least) - USUAL.at_least(0.95))
+        for _ in range(RUNS):
+            seen = MeasureEvidence(P95)
+            for share in RULES.steps[: number + 1]:
+                ours = 60 * share
+                seen = seen.absorb_times(
+                    TimesPair(drawn_times(dice, USUAL, 6000 - ours), drawn_times(dice, slow, ours))
+                )
+            caught += seen.breach() >= 20
+
+        assert caught / RUNS >= CHANCE - 0.15
+
+
+def test_a_quantile_is_told_in_its_own_unit() -> None:
+    known = with_times()
+
+    assert known.usual == ("latency p95 200ms",)
+    assert [catch.told(catch.least or 0) for step in known.steps for catch in step.catches][-1].endswith("ms")
+    assert "if the challenger is as good as the champion (latency p95 200ms)" in sentence(known, RULES)
+
+
+def test_a_quantile_s_margin_that_takes_too_long_is_told_with_what_to_write_instead() -> None:
+    tight = replace(P95, no_worse_than=1.05)
+    known = forecast(replace(RULES, guardrails=(tight,)), Traffic(1.0, {}, {"latency p95": USUAL}))
+
+    assert not known.in_time
+    assert known.advice is not None
+    assert "noWorseThan: 1.5 for latency p95" in known.advice
+
+
+def test_of_a_challenger_that_must_be_better_it_is_foretold_how_much_better() -> None:
     better = Guardrail(Measure.ERRORS, None, None, None, better=True)
-    known = foretold(guardrails=(ERRORS, quantile), objectives=(better,))
+    (told,) = foretold(bad=0.02, objectives=(better,)).betters
+    nothing = foretold(objectives=(better,)).betters[0]
+    dice, proved, ours = Random(7), 0, (24 * 3600 - 120) * 50
+    assert told.most is not None
+    for _ in range(RUNS):
+        seen = MeasureEvidence(better, objective=True)
+        proved += seen.absorb(by_chance(dice, 0.02, ours), by_chance(dice, told.most, ours)).proof() >= 20
+
+    assert told.champion == 0.02
+    assert 0.01 < told.most < 0.02
+    assert proved / RUNS >= CHANCE - 0.15
+    assert nothing.most is None
+
+
+def test_with_less_time_a_challenger_has_to_be_much_better() -> None:
+    better = (Guardrail(Measure.ERRORS, None, None, None, better=True),)
+    most = [foretold(bad=0.02, objectives=better, timeout=time).betters[0].most or 0 for time in ("10m", "1h", "24h")]
+
+    assert most == sorted(most)
+    assert most[0] < 0.9 * most[2]
+
+
+def test_without_the_champion_s_times_a_quantile_is_not_foretold_and_that_is_said() -> None:
+    known = foretold(guardrails=(ERRORS, P95))
 
     assert [proof.measure for proof in known.proofs] == ["errors"]
-    assert known.unforeseen == ("latency p95", "objective errors")
-    assert "not foretold: latency p95, objective errors" in sentence(known, RULES)
+    assert known.unforeseen == ("latency p95",)
+    assert "not foretold: latency p95" in sentence(known, RULES)
 
 
 @pytest.mark.parametrize(("requests", "bad"), [(0.0, 0.0), (-1.0, 0.0), (1.0, 1.0), (1.0, -0.1)])

@@ -13,7 +13,7 @@ from contender.cli import files, live, picture, schema, tables
 from contender.cli.files import Object
 from contender.cli.traffic import Given, of_trial, wanted
 from contender.cli.unusable import Unusable
-from contender.rollout.forecast import forecast
+from contender.rollout.forecast import Traffic, forecast
 from contender.rollout.replay import replay as judged_again
 
 Answer = TypeVar("Answer")
@@ -79,17 +79,27 @@ def explain(
 def _plan(name: str | None, file: str | None, given: Given, namespace: str | None) -> None:
     if (name is None) == (file is None):
         raise Unusable("give either --file deployment.yaml or the name of a ModelDeployment in the cluster")
-    if file is not None:
-        rules = _read(lambda raw: TrialRules.parse(raw["spec"]["trial"]), _from_file(file, "ModelDeployment"))
-        seen = None
-    else:
-        owner, newest = live.model_deployment(name or "", namespace)
-        trial = _read(Trial.parse, newest) if newest else None
-        rules = trial.rules if trial and not trial.ended else _read(TrialRules.parse, owner["spec"]["trial"])
-        seen = of_trial(trial) if trial else None
+    rules, seen = _of_file(file) if file is not None else _of_cluster(name or "", given, namespace)
     known = forecast(rules, wanted(rules, given, seen))
     for part in tables.forecast(known, rules):
         out.print(part)
+
+
+def _of_file(file: str) -> tuple[TrialRules, None]:
+    return _read(lambda raw: TrialRules.parse(raw["spec"]["trial"]), _from_file(file, "ModelDeployment")), None
+
+
+def _of_cluster(name: str, given: Given, namespace: str | None) -> tuple[TrialRules, Traffic | None]:
+    """The rules of the trial that runs, or of `spec`, and the traffic: of that trial, or as routers count it now."""
+    owner, newest = live.model_deployment(name, namespace)
+    trial = _read(Trial.parse, newest) if newest else None
+    if trial and not trial.ended and (seen := of_trial(trial)):
+        return trial.rules, seen
+    rules = trial.rules if trial and not trial.ended else _read(TrialRules.parse, owner["spec"]["trial"])
+    if given.requests is not None:
+        return rules, of_trial(trial) if trial else None
+    err.print("contender: no trial tells of the traffic, so the routers are read twice, 10 s apart", markup=False)
+    return rules, live.traffic(owner, rules)
 
 
 def _trial(name: str, namespace: str | None) -> Trial:

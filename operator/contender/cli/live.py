@@ -8,33 +8,41 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient
 
 from contender import names
+from contender.api import TrialRules
+from contender.cli import routers
 from contender.cli.files import Object
 from contender.cli.unusable import Unusable
 from contender.cluster.client import Client
 from contender.cluster.errors import Refused, Transient
 from contender.cluster.kinds import MODELDEPLOYMENT, TRIAL, Kind
 from contender.cluster.store import is_owned
+from contender.rollout.forecast import Traffic
 
 Answer = TypeVar("Answer")
 
 
 def model_deployment(name: str, namespace: str | None) -> tuple[Object, Object | None]:
     """A ModelDeployment and its newest Trial."""
-    return _asked(lambda client, where: _with_trial(client, where, name), namespace)
+    return _asked(lambda api, where: _with_trial(Client(api), where, name), namespace)
 
 
 def trial(name: str, namespace: str | None) -> Object:
-    return _asked(lambda client, where: _get(client, TRIAL, where, name), namespace)
+    return _asked(lambda api, where: _get(Client(api), TRIAL, where, name), namespace)
 
 
-def _asked(question: Callable[[Client, str], Awaitable[Answer]], namespace: str | None) -> Answer:
+def traffic(owner: Object, rules: TrialRules) -> Traffic | None:
+    """What reaches a ModelDeployment just now; None when nothing does. It takes some seconds."""
+    return _asked(lambda api, where: routers.traffic(api, where, owner, rules), owner["metadata"]["namespace"])
+
+
+def _asked(question: Callable[[ApiClient, str], Awaitable[Answer]], namespace: str | None) -> Answer:
     """The answer to a question to the cluster in one namespace, by default the context's own."""
 
     async def ask() -> Answer:
         await config.load_kube_config()
         _, active = config.list_kube_config_contexts()
         async with ApiClient() as api:
-            return await question(Client(api), namespace or active["context"].get("namespace", "default"))
+            return await question(api, namespace or active["context"].get("namespace", "default"))
 
     try:
         return asyncio.run(ask())

@@ -28,13 +28,13 @@ def draw(trial: Trial, path: Path) -> None:
     except ModuleNotFoundError as missing:
         raise Unusable("a picture needs matplotlib: pip install 'contender[plot]'") from missing
     evidence = Evidence.of(trial)
-    names = [measure.name for measure in evidence.measures]
-    figure = Figure(figsize=(9, 2 * (2 + len(names))), layout="constrained")
-    axes: list[Any] = list(figure.subplots(2 + len(names), sharex=True))
+    shares = [(number, measure.name) for number, measure in enumerate(evidence.measures) if not measure.timed]
+    figure = Figure(figsize=(9, 2 * (2 + len(shares))), layout="constrained")
+    axes: list[Any] = list(figure.subplots(2 + len(shares), sharex=True))
     _share(axes[0], trial)
-    for number, name in enumerate(names):
-        _rates(axes[1 + number], trial, number, name)
-    _evalues(axes[-1], trial, names)
+    for place, (number, name) in enumerate(shares, start=1):
+        _rates(axes[place], trial, number, name)
+    _evalues(axes[-1], trial, [measure.name for measure in evidence.measures])
     _verdicts(axes, trial)
     figure.suptitle(f"{trial.name}: {trial.phase}")
     try:

@@ -8,22 +8,26 @@ from rich.text import Text
 from contender.api import Json, Trial, TrialRules
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import sentence
-from contender.rollout.forecast import CHANCE, Catch, Forecast
+from contender.rollout.forecast import Catch, Forecast, better_sentence
 from contender.rollout.look import challenger_rate
+from contender.rollout.prospects import CHANCE
 from contender.rollout.replay import Check
-from contender.rollout.wording import duration, number, percent
+from contender.rollout.wording import duration, number
 
 Part = Table | Text
 
 
 def forecast(known: Forecast, rules: TrialRules) -> Iterator[Part]:
     """Each step, then each measure, then the whole and what to change."""
-    bad = ", ".join(f"{name} {percent(share)}" for name, share in known.traffic.bad.items())
-    yield Text(f"With {known.traffic.requests:g} requests/s, and of the champion's answers bad: {bad}")
+    yield Text(f"With {known.requests_per_second:g} requests/s, and of the champion: {', '.join(known.usual)}")
     yield _steps(known)
     yield _proofs(known)
+    for better in known.betters:
+        yield Text(better_sentence(better))
     for name in known.unforeseen:
-        yield Text(f"{name}: not foretold, since it depends on more than a share of bad requests")
+        yield Text(
+            f"{name}: not foretold, since the champion's times are not known: ask for a deployment that has traffic"
+        )
     yield Text(
         f"The whole trial: {duration(known.seconds)}, {number(known.requests)} requests, "
         f"if the challenger is as good as the champion ({CHANCE:.0%} of such trials are no longer)."
@@ -50,7 +54,8 @@ def story(trial: Trial) -> Iterator[Part]:
     yield Text(f"  split: {split.problem or f'as wanted, e-value for broken {split.evalue:.2g}'}")
     yield Text(f"  no evidence: {dropped or 'nothing'}")
     if trial.eta:
-        yield Text(f"  left: {duration(trial.eta.get('seconds'))}; foretold: {trial.eta['foretold']['message']}")
+        left = "" if trial.ended else f"left: {duration(trial.eta.get('seconds'))}; "
+        yield Text(f"  {left}foretold: {trial.eta['foretold']['message']}")
     yield _decisions(trial.decisions)
 
 
@@ -67,7 +72,7 @@ def _caught(catch: Catch) -> str:
     if catch.least is None:
         return "never"
     times = f" ({catch.least / catch.champion:.2g}x)" if catch.champion else ""
-    return f"from {percent(catch.least)} on{times}"
+    return f"from {catch.told(catch.least)} on{times}"
 
 
 def _proofs(known: Forecast) -> Table:

@@ -1,4 +1,4 @@
-"""What traffic a forecast is made for: as it was given by hand, else as the newest trial has seen it."""
+"""What traffic a forecast is made for: as it was given by hand, else as it was seen."""
 
 from dataclasses import dataclass
 
@@ -31,10 +31,11 @@ def wanted(rules: TrialRules, given: Given, seen: Traffic | None) -> Traffic:
     """What is neither given nor seen of a measure is taken for 0. Raises Unusable when there is no rate."""
     requests = given.requests if given.requests is not None else seen.requests if seen else None
     if requests is None:
-        raise Unusable(f"no trial of it has seen traffic yet: {ASK}")
-    names = [measure.name for measure in Evidence.begin(rules.guardrails, rules.objectives).measures]
+        raise Unusable(f"no traffic of it is known: {ASK}")
+    measures = Evidence.begin(rules.guardrails, rules.objectives).measures
+    names = [measure.name for measure in measures if not measure.timed]
     shares = {**dict.fromkeys(names, 0.0), **(seen.bad if seen else {}), **_by_hand(given, names)}
-    return Traffic(requests, {name: shares[name] for name in names})
+    return Traffic(requests, {name: shares[name] for name in names}, seen.times if seen else {})
 
 
 def _by_hand(given: Given, names: list[str]) -> dict[str, float]:

@@ -45,8 +45,10 @@ def requests_per_second(series: tuple[Json, ...]) -> float | None:
 
 def champion_traffic(evidence: Evidence, rate: float) -> Traffic:
     """What the trial has seen of the champion."""
-    seen = {measure.name: measure.trial.champion.rate or 0.0 for measure in evidence.measures}
-    return Traffic(rate, {name: min(bad, 0.999) for name, bad in seen.items()})
+    shares = {measure.name: measure.trial.champion.rate or 0.0 for measure in evidence.measures if not measure.timed}
+    times = {measure.name: measure.times.trial.champion for measure in evidence.measures if measure.timed}
+    bad = {name: min(share, 0.999) for name, share in shares.items()}
+    return Traffic(rate, bad, {name: seen for name, seen in times.items() if seen.all >= ENOUGH})
 
 
 def _requests(point: Json) -> float:

@@ -1,43 +1,44 @@
 """How long a trial will take with given traffic, and what it would catch: foretold, and not discovered. Pure.
 
-Everything is asked of the evidence itself: it takes in the counts that the traffic would bring, an unlucky fifth of
-trials left aside, and tells its e-values. So what is foretold comes true in about four of five trials, or sooner, since
-a verdict may come at any look before. Requests that are slow by a quantile, and challengers that must be better, are
-not foretold: that depends on more than a share of bad requests.
+Everything is asked of the evidence itself: it takes in the counts that the traffic would bring (`prospects`), and tells
+its e-values. So what is foretold comes true in about four of five trials, or sooner, since a verdict may come at any
+look before. A quantile is foretold where the champion's times are known. Of a challenger that must be better it is
+foretold how much better it has to be for its proof to come in time.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from statistics import NormalDist
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from contender.api import Guardrail, TrialRules, seconds
-from contender.rollout.counting import Count
+from contender.api import TrialRules, seconds
 from contender.rollout.measure_evidence import MeasureEvidence
+from contender.rollout.prospects import Prospect, Quantile, Sent, Share, count, least, unlucky
 from contender.rollout.rules import TOLD
+from contender.rollout.times import Times
 from contender.rollout.wording import duration, number, percent
 
-CHANCE = 0.8  # that what is foretold comes true
-UNLUCKY = NormalDist().inv_cdf(CHANCE)  # standard deviations
 FARTHEST = 1e12  # requests: what needs more never comes
 LOOSER = (1.5, 2.0, 3.0, 5.0)  # bounds to try for `noWorseThan` when the written one takes too long
+FARTHEST_BETTER = 1000.0  # times as few bad answers as the champion's: no more is asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What comes: requests a second, and of the champion's answers the bad share for each measure, by its name."""
+    """What comes: requests a second, and how the champion answers, each measure by its name."""
 
     requests: float
-    bad: Mapping[str, float]
+    bad: Mapping[str, float]  # shares
+    times: Mapping[str, Times] = field(default_factory=dict)  # for quantiles
 
 
 @dataclass(frozen=True, slots=True)
 class Catch:
-    """The least bad share of a challenger that is rejected by the end of a soak; None when not even 1 is."""
+    """The least bad share, or quantile in seconds, of a challenger that is rejected by the end of a soak."""
 
     measure: str
     champion: float
-    least: float | None
+    least: float | None  # None when none is
+    told: Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,15 @@ class Proof:
     measure: str
     requests: float | None  # None: never
     seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Better:
+    """The greatest bad share of a challenger that is proved to be better within `timeout`."""
+
+    measure: str
+    champion: float
+    most: float | None  # None when none is
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +73,18 @@ class _Stage:
 
     name: str
     seconds: float
-    theirs: float
-    ours: float
+    sent: Sent
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is foretold of a trial whose challenger is as good as the champion, and of worse ones."""
+    """What is foretold of a trial whose challenger is as good as the champion, and of others."""
 
-    traffic: Traffic
+    usual: tuple[str, ...]  # how the champion answers, for people
+    requests_per_second: float
     steps: tuple[Step, ...]  # the shadow among them
     proofs: tuple[Proof, ...]  # at the last step
+    betters: tuple[Better, ...]  # what must be better
     unforeseen: tuple[str, ...]  # measures of which nothing is foretold
     timeout: float  # seconds
     advice: str | None  # what to change, when it takes longer than `timeout`
@@ -87,7 +98,7 @@ class Forecast:
     @property
     def requests(self) -> float | None:
         """Of both variants, in all of the trial."""
-        return None if self.seconds is None else self.seconds * self.traffic.requests
+        return None if self.seconds is None else self.seconds * self.requests_per_second
 
     @property
     def in_time(self) -> bool:
@@ -98,33 +109,50 @@ def forecast(rules: TrialRules, traffic: Traffic) -> Forecast:
     """Raises ValueError when there are no requests, or a share is none."""
     if traffic.requests <= 0 or not all(0 <= bad < 1 for bad in traffic.bad.values()):
         raise ValueError("a forecast needs more than 0 requests a second, and bad shares from 0 to under 1")
-    measures, stages = _foretold(rules), tuple(_stages(rules, traffic.requests))
-    proofs = tuple(_proof(measure, rules, traffic) for measure in measures)
+    found, stages = _prospects(rules, traffic), tuple(_stages(rules, traffic.requests))
+    proofs = tuple(_proof(each, rules, traffic.requests) for each in found)
     passed = (stages[: number + 1] for number in range(len(stages)))
-    steps = [_step(so_far, rules, traffic, measures) for so_far in passed]
-    last = _until_proved(steps[-1], proofs, traffic)
-    names = {measure.name for measure in measures}
-    unforeseen = tuple(measure.name for measure in _all(rules) if measure.name not in names)
-    known = Forecast(traffic, (*steps[:-1], last), proofs, unforeseen, seconds(rules.timeout), None)
-    return known if known.in_time else replace(known, advice=_advice(rules, traffic, known))
+    steps = [_step(so_far, rules, traffic.requests, found) for so_far in passed]
+    betters = tuple(_betters(rules, traffic, steps))
+    foreseen = {each.measure.name for each in found} | {each.measure for each in betters}
+    known = Forecast(
+        usual=tuple(f"{each.measure.name} {each.told(each.usual)}" for each in found),
+        requests_per_second=traffic.requests,
+        steps=(*steps[:-1], _until_proved(steps[-1], proofs, traffic.requests)),
+        proofs=proofs,
+        betters=betters,
+        unforeseen=tuple(measure.name for measure in _all(rules) if measure.name not in foreseen),
+        timeout=seconds(rules.timeout),
+        advice=None,
+    )
+    return known if known.in_time else replace(known, advice=_advice(rules, known, found))
 
 
 def sentence(known: Forecast, rules: TrialRules) -> str:
     """The forecast for people."""
-    bad = _some([f"{name} {percent(share)}" for name, share in known.traffic.bad.items()])
     whole = f"about {duration(known.seconds)} and {number(known.requests)} requests"
-    begin = f"{whole} at {known.traffic.requests:.3g} requests/s, if the challenger is as good as the champion ({bad})"
+    as_good = f"if the challenger is as good as the champion ({_some(known.usual)})"
+    begin = f"{whole} at {known.requests_per_second:.3g} requests/s, {as_good}"
     late = f"that is longer than timeout: {rules.timeout}; {known.advice}" if known.advice else ""
     open_ = f"not foretold: {', '.join(known.unforeseen)}" if known.unforeseen else ""
-    return "; ".join(filter(None, [begin, late, *map(_step_sentence, known.steps), open_]))
+    steps, betters = map(_step_sentence, known.steps), map(better_sentence, known.betters)
+    return "; ".join(filter(None, [begin, late, *steps, *betters, open_]))
+
+
+def better_sentence(better: Better) -> str:
+    """`objective errors: at most 0.21 % is proved better in time`."""
+    if better.most is None:
+        return f"{better.measure}: nothing is proved better than {percent(better.champion)} in time"
+    return f"{better.measure}: at most {percent(better.most)} is proved better than {percent(better.champion)} in time"
 
 
 def _step_sentence(step: Step) -> str:
-    caught = [f"{catch.measure} from {percent(catch.least)} on" for catch in step.catches if catch.least is not None]
+    known = [(catch, catch.least) for catch in step.catches if catch.least is not None]
+    caught = [f"{catch.measure} from {catch.told(bad)} on" for catch, bad in known]
     return f"{step.name}: {duration(step.seconds)}, catches {_some(caught) or 'nothing'} in its soak"
 
 
-def _some(told: list[str]) -> str:
+def _some(told: Sequence[str]) -> str:
     """A forecast goes into an Event and into the Trial, where room is scarce; `contender plan` has all."""
     more = [f"{len(told) - TOLD} more"] if len(told) > TOLD else []
     return ", ".join([*told[:TOLD], *more])
@@ -135,108 +163,105 @@ def _all(rules: TrialRules) -> list[MeasureEvidence]:
     return [*guarded, *(MeasureEvidence(objective, objective=True) for objective in rules.objectives)]
 
 
-def _foretold(rules: TrialRules) -> list[MeasureEvidence]:
-    asked = (measure for measure in _all(rules))
-    return [measure for measure in asked if measure.guardrail.quantile is None and not measure.guardrail.better]
+def _prospects(rules: TrialRules, traffic: Traffic) -> list[Prospect]:
+    """Of what an equal challenger can prove, as far as the champion is known."""
+    found: list[Prospect] = []
+    for measure in _all(rules):
+        if measure.guardrail.quantile is None and not measure.guardrail.better:
+            found.append(Share(measure, traffic.bad.get(measure.name, 0.0)))
+        elif not measure.guardrail.better and measure.name in traffic.times:
+            found.append(Quantile(measure, traffic.times[measure.name]))
+    return found
 
 
 def _stages(rules: TrialRules, requests: float) -> Iterator[_Stage]:
     """The shadow, where there is one, then each share's soak. What single answers tell in the shadow comes on top."""
     if rules.shadow is not None:
         length = seconds(rules.shadow.duration)
-        yield _Stage("shadow", length, requests * length, requests * length * rules.shadow.percent / 100)
+        yield _Stage("shadow", length, Sent(requests * length, requests * length * rules.shadow.percent / 100))
     for share in rules.steps:
         soak = seconds(rules.soak)
-        yield _Stage(f"{share} %", soak, requests * soak * (100 - share) / 100, requests * soak * share / 100)
+        sent = Sent(requests * soak * (100 - share) / 100, requests * soak * share / 100)
+        yield _Stage(f"{share} %", soak, sent)
 
 
-def _step(stages: tuple[_Stage, ...], rules: TrialRules, traffic: Traffic, measures: list[MeasureEvidence]) -> Step:
+def _step(stages: tuple[_Stage, ...], rules: TrialRules, requests: float, prospects: list[Prospect]) -> Step:
     """The last of `stages`; evidence is that of all of them."""
     bar = len(rules.guardrails) / (1 - rules.confidence)
-    guarded = [measure for measure in measures if not measure.objective]
-    catches = tuple(_catch(measure, bar, traffic.bad.get(measure.name, 0.0), stages) for measure in guarded)
-    this = stages[-1]
-    return Step(this.name, this.seconds, this.seconds * traffic.requests, catches)
+    sent = [stage.sent for stage in stages]
+    guarded = (each for each in prospects if not each.measure.objective)
+    catches = tuple(Catch(each.measure.name, each.usual, each.least_caught(sent, bar), each.told) for each in guarded)
+    return Step(stages[-1].name, stages[-1].seconds, stages[-1].seconds * requests, catches)
 
 
-def _until_proved(last: Step, proofs: tuple[Proof, ...], traffic: Traffic) -> Step:
+def _until_proved(last: Step, proofs: tuple[Proof, ...], requests: float) -> Step:
     """The last step goes on until everything is proved."""
     times = [last.seconds, *(proof.seconds for proof in proofs)]
     longest = None if None in times else max(time for time in times if time is not None)
-    return replace(last, seconds=longest, requests=None if longest is None else longest * traffic.requests)
+    return replace(last, seconds=longest, requests=None if longest is None else longest * requests)
 
 
-def _catch(measure: MeasureEvidence, bar: float, champion: float, stages: tuple[_Stage, ...]) -> Catch:
-    sent = math.fsum(stage.ours for stage in stages)
-
-    def caught(bad: float) -> bool:
-        luck, seen = _unlucky(-1, bad * sent) / sent, measure
-        for stage in stages:
-            seen = seen.absorb(_count(champion * stage.theirs, stage.theirs), _count(luck * stage.ours, stage.ours))
-        return seen.breach() >= bar
-
-    fine = _greatest_that_is_fine(measure.guardrail, champion)
-    return Catch(measure.name, champion, _least(caught, fine) if fine < 1 and caught(1.0) else None)
-
-
-def _proof(measure: MeasureEvidence, rules: TrialRules, traffic: Traffic) -> Proof:
-    bad, share, bar = traffic.bad.get(measure.name, 0.0), rules.steps[-1] / 100, 1 / (1 - rules.confidence)
+def _proof(prospect: Prospect, rules: TrialRules, requests: float) -> Proof:
+    name, share, bar = prospect.measure.name, rules.steps[-1] / 100, 1 / (1 - rules.confidence)
 
     def proved(ours: float) -> bool:
-        theirs = ours * (1 - share) / share
-        challenger = _unlucky(1, bad * ours, 1 - share)
-        champion = bad * (ours + theirs) - challenger  # of all that happens, more falls on the challenger
-        return measure.absorb(_count(champion, theirs), _count(challenger, ours)).proof() >= bar
+        return prospect.as_good(Sent(ours * (1 - share) / share, ours)).proof() >= bar
 
     if not proved(FARTHEST):
-        return Proof(measure.name, None, None)
-    needed = math.ceil(_least(proved, 1.0, FARTHEST))
-    return Proof(measure.name, needed, needed / share / traffic.requests)
+        return Proof(name, None, None)
+    needed = math.ceil(least(proved, 1.0, FARTHEST))
+    return Proof(name, needed, needed / share / requests)
 
 
-def _advice(rules: TrialRules, traffic: Traffic, known: Forecast) -> str:
+def _betters(rules: TrialRules, traffic: Traffic, steps: list[Step]) -> Iterator[Better]:
+    """What is left of `timeout` at the last share is the time in which they have to be proved."""
+    before = math.fsum(step.seconds or 0.0 for step in steps[:-1])
+    there, share = max(seconds(rules.timeout) - before, 0.0) * traffic.requests, rules.steps[-1] / 100
+    for measure in _all(rules):
+        if measure.guardrail.better and measure.guardrail.quantile is None:
+            champion = traffic.bad.get(measure.name, 0.0)
+            most = _most_proved(measure, champion, Sent(there * (1 - share), there * share), rules.confidence)
+            yield Better(measure.name, champion, most)
+
+
+def _most_proved(measure: MeasureEvidence, champion: float, sent: Sent, confidence: float) -> float | None:
+    def proved(times: float) -> bool:
+        ours = unlucky(1, champion / times * sent.ours)
+        seen = measure.absorb(count(champion * sent.theirs, sent.theirs), count(ours, sent.ours))
+        return seen.proof() >= 1 / (1 - confidence)
+
+    return champion / least(proved, 1.0, FARTHEST_BETTER) if champion and proved(FARTHEST_BETTER) else None
+
+
+def _advice(rules: TrialRules, known: Forecast, prospects: list[Prospect]) -> str:
     """What would bring the proof in time: a longer timeout, or a looser bound for what takes longest."""
     slowest = max(known.proofs, key=lambda proof: math.inf if proof.seconds is None else proof.seconds)
-    mends = [_looser(rules, traffic, slowest.measure, known)]
+    prospect = next(each for each in prospects if each.measure.name == slowest.measure)
+    mends = [_looser(rules, prospect, known)]
     if known.seconds is not None:
         mends.insert(0, f"timeout: {math.ceil(known.seconds / 3600)}h")
     if rules.steps[-1] < 50:
         mends.append("a last step of 50")
-    return f"{slowest.measure} takes longest; write {', or '.join(mend for mend in mends if mend)}"
+    return f"{slowest.measure} takes longest; write {', or '.join(mends)}"
 
 
-def _looser(rules: TrialRules, traffic: Traffic, slowest: str, known: Forecast) -> str:
-    """The tightest `noWorseThan` of those tried that is proved in time; else a `below` over the champion's share."""
+def _looser(rules: TrialRules, prospect: Prospect, known: Forecast) -> str:
+    """The tightest `noWorseThan` of those tried that is proved in time; else a bound that needs no champion."""
     room = known.timeout - math.fsum(step.seconds or 0.0 for step in known.steps[:-1])
-    measure = next(measure for measure in _foretold(rules) if measure.name == slowest)
+    guardrail, name = prospect.measure.guardrail, prospect.measure.name
     for ratio in LOOSER:
-        looser = replace(measure, guardrail=replace(measure.guardrail, no_worse_than=ratio))
-        time = _proof(looser, rules, traffic).seconds
-        if ratio > (measure.guardrail.no_worse_than or 1) and time is not None and time <= room:
-            return f"noWorseThan: {ratio:g} for {slowest}"
-    return f"below: {_rounded(min(2 * traffic.bad.get(slowest, 0.0) or 0.01, 0.99)):g} for {slowest}"
+        looser = replace(prospect, measure=replace(prospect.measure, guardrail=replace(guardrail, no_worse_than=ratio)))
+        time = _proof(looser, rules, known.requests_per_second).seconds
+        if ratio > (guardrail.no_worse_than or 1) and time is not None and time <= room:
+            return f"noWorseThan: {ratio:g} for {name}"
+    return _absolute(prospect)
 
 
-def _greatest_that_is_fine(guardrail: Guardrail, champion: float) -> float:
-    return max(guardrail.below or 0.0, (guardrail.no_worse_than or 0.0) * champion, 1e-9)
-
-
-def _least(holds: Callable[[float], bool], low: float, high: float = 1.0) -> float:
-    """The least value, to one in a hundred, from which on something holds that holds at `high`."""
-    while high > 1.01 * low:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
-
-
-def _unlucky(sign: int, mean: float, spread: float = 1.0) -> float:
-    """How many events there are instead of their mean when luck is against one: more of them (1), or fewer (-1)."""
-    return max(0.0, mean + sign * UNLUCKY * math.sqrt(spread * mean))
-
-
-def _count(events: float, exposures: float) -> Count:
-    whole = round(exposures)
-    return Count(min(round(max(events, 0.0)), whole), whole)
+def _absolute(prospect: Prospect) -> str:
+    name = prospect.measure.name
+    if prospect.measure.guardrail.quantile is not None:
+        return f"latency with over and below in place of {name}"
+    return f"below: {_rounded(min(2 * prospect.usual or 0.01, 0.99)):g} for {name}"
 
 
 def _rounded(number: float) -> float:

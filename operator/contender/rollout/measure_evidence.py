@@ -46,7 +46,7 @@ class MeasureEvidence:
 
     def take_in(self, seen: Interval) -> Self:
         """The evidence with the counters of one more interval in it."""
-        if self.guardrail.quantile is not None:
+        if self.timed:
             return self.absorb_times(TimesPair(Times.of(seen.champion), Times.of(seen.challenger)))
         return self.absorb(count(seen.champion, self.guardrail), count(seen.challenger, self.guardrail))
 
@@ -102,9 +102,14 @@ class MeasureEvidence:
         return math.ceil((enough - 1) * exposures)
 
     @property
+    def timed(self) -> bool:
+        """Whether it is a quantile of times, and no share of bad requests."""
+        return self.guardrail.quantile is not None
+
+    @property
     def edges(self) -> Sequence[float]:
         """The edges of the routers' histograms that it reads, in seconds."""
-        if self.guardrail.quantile is not None:
+        if self.timed:
             return EDGES
         return (seconds(self.guardrail.over),) if self.guardrail.over else ()
 
@@ -141,7 +146,7 @@ class MeasureEvidence:
             "step": self.step.dump(),
             **self.ratios.dump(),
             **({"pairs": self.pairs.dump()} if self.pairs else {}),
-            **({"times": self.times.dump()} if self.guardrail.quantile is not None else {}),
+            **({"times": self.times.dump()} if self.timed else {}),
         }
 
     def dump(self, confidence: float) -> dict[str, Any]:

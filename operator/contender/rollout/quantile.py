@@ -28,6 +28,7 @@ from contender.api import Json
 from contender.ladder import EDGES
 from contender.rollout import evalues
 from contender.rollout.times import BEYOND, NO_TIMES, Times, seconds
+from contender.rollout.wording import answer_time
 
 NEAR = 1e-9  # by which products of times may be off
 
@@ -95,7 +96,7 @@ class QuantileTest:
         """The edge over which too many are slow: `tolerated` times the champion's upper limit; None past the last."""
         upper = self.trial.champion.limits(part, confidence)[1]
         place = bisect_left(EDGES, tolerated * upper * (1 - NEAR))
-        return _duration(EDGES[place]) if place < BEYOND else None
+        return answer_time(EDGES[place]) if place < BEYOND else None
 
     def summary(self, part: float, confidence: float) -> str:
         """Both quantiles for people, with limits that hold at all looks together."""
@@ -137,10 +138,4 @@ def _told(times: Times, part: float, confidence: float) -> str:
     lower, upper = times.limits(part, confidence)
     if not times.all:
         return "in an unknown time"
-    return f"within {_duration(seconds(times.at_least(part)))} [{_duration(lower)}, {_duration(upper)}]"
-
-
-def _duration(length: float) -> str:
-    if math.isinf(length):
-        return f"over {EDGES[-1]:g}s"
-    return f"{1000 * length:g}ms" if length < 1 else f"{length:g}s"
+    return f"within {answer_time(seconds(times.at_least(part)))} [{answer_time(lower)}, {answer_time(upper)}]"

@@ -6,7 +6,7 @@ Edges go by their place in `ladder.EDGES`.
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, repeat
 from operator import add
 from typing import Any, Self
@@ -36,6 +36,17 @@ class Times:
         """By one interval's counters. An edge that a router does not have shows 0; sorted, none shows too much."""
         within = sorted(map(counters.faster.get, EDGES, repeat(0)))
         return cls(counters.timed + counters.timeouts, tuple(within))
+
+    def like(self, number: float, luck: float = 0.0) -> Self:
+        """So many answers that came like these; at each edge `luck` standard deviations fewer within it."""
+        whole = round(number)
+        parts = (within / max(self.all, 1) for within in self.within)
+        found = (whole * part - luck * math.sqrt(whole * part * (1 - part)) for part in parts)
+        return type(self)(whole, tuple(accumulate((min(max(round(each), 0), whole) for each in found), max)))
+
+    def later(self, edges: int) -> Self:
+        """The same answers, had each taken so many edges longer."""
+        return replace(self, within=((0,) * edges + self.within)[:BEYOND])
 
     def at_least(self, part: float) -> int:
         """The first edge within which at least `part` of all came: where the quantile is, as seen."""
