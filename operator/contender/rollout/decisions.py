@@ -1,9 +1,12 @@
 """The list of decisions in a Trial: each change of verdict, with what the rules knew, in bounded room."""
 
+from collections.abc import Sequence
+
 from contender.api import Json
 from contender.rollout.series import size
 
 DECISIONS = 50  # kept in the Trial, the newest last
+COMMA = 1  # byte, after each but the last; and two brackets are around all
 LEAST = 3  # so many are kept however little room there is
 SHORT = 120  # characters that are left of a message when there is little room
 
@@ -17,14 +20,18 @@ def fitted(decisions: Decisions, room: int) -> Decisions:
     what moved traffic, oldest first; then what only waited, so that the story of the share stays whole; then what is
     oldest.
     """
-    if size(decisions) > room:
-        decisions = (*map(_shortened, decisions[:-1]), *decisions[-1:])
-    for at in sorted(range(len(decisions)), key=lambda at: (not _waits(decisions[at]), at)):
-        if size(decisions) > room:
-            decisions = (*decisions[:at], _stateless(decisions[at]), *decisions[at + 1 :])
-    while len(decisions) > LEAST and (len(decisions) > DECISIONS or size(decisions) > room):
-        decisions = _fewer(decisions)
-    return decisions
+    if len(decisions) <= DECISIONS and size(decisions) <= room:
+        return decisions
+    kept = [*map(_shortened, decisions[:-1]), *decisions[-1:]]
+    sizes = [size(each) + COMMA for each in kept]
+    for at in sorted(range(len(kept)), key=lambda at: (not _waits(kept[at]), at)):
+        if COMMA + sum(sizes) > room:
+            kept[at] = _stateless(kept[at])
+            sizes[at] = size(kept[at]) + COMMA
+    while len(kept) > LEAST and (len(kept) > DECISIONS or COMMA + sum(sizes) > room):
+        at = _least_missed(kept)
+        del kept[at], sizes[at]
+    return tuple(kept)
 
 
 def _waits(decision: Json) -> bool:
@@ -40,7 +47,6 @@ def _stateless(decision: Json) -> Json:
     return {name: value for name, value in decision.items() if name != "state"}
 
 
-def _fewer(decisions: Decisions) -> Decisions:
-    holds = (at for at, decision in enumerate(decisions[:-1]) if _waits(decision))
-    oldest = next(holds, 0)
-    return (*decisions[:oldest], *decisions[oldest + 1 :])
+def _least_missed(decisions: Sequence[Json]) -> int:
+    """The place of the oldest that only waited, else of the oldest."""
+    return next((at for at, decision in enumerate(decisions[:-1]) if _waits(decision)), 0)

@@ -16,6 +16,7 @@ from contender.rollout.evidence import Evidence
 from contender.rollout.measure_evidence import MeasureEvidence
 
 POINTS = 200
+ENCODER = json.JSONEncoder(separators=(",", ":"))
 LEAST = 4  # so many are kept however little room there is
 
 Series = tuple[Json, ...]
@@ -45,7 +46,7 @@ def fitted(series: Series, room: int) -> Series:
 
 def size(value: Sequence[Json] | Sequence[str] | Json) -> int:
     """Bytes that a value takes in an object as the API server keeps it."""
-    return len(json.dumps(value, separators=(",", ":")))
+    return len(ENCODER.encode(value))
 
 
 def _halved(series: Series) -> Series:
