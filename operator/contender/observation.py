@@ -17,6 +17,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Unscaled:
+    """What an HPA says of why it does not scale, and since when."""
+
+    since: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """The objects of one variant, as the API server has them."""
 
@@ -24,6 +32,7 @@ class Variant:
     replicas: int  # wanted now by whoever owns the count
     ready: int  # pods
     problem: Problem | None = None  # what its pods say when they do not become ready
+    unscaled: Unscaled | None = None
 
 
 @dataclass(frozen=True, slots=True)

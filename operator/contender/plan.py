@@ -68,7 +68,7 @@ def make_plan(seen: Observation) -> Plan:
         surplus=surplus,
         old_trials=_old_trials(seen),
         status=seen.deployment.status if begins else status.build(report),  # a beginning is told at the next look
-        events=(*_events(before, trial, begins), *(() if begins else _answered(report))),
+        events=(*_events(before, trial, begins), *_same(champion, seen), *(() if begins else _answered(report))),
         look_again=_look_again(trial, settled=live and not (stale or surplus or begins)),
     )
 
@@ -193,6 +193,15 @@ def _events(before: Trial | None, after: Trial | None, begins: Mapping[str, Any]
     elif after.ended and not before.ended:
         reason = "StandbyIsOver" if after.phase is Phase.PROMOTED else f"Trial{after.phase}"
         yield Event("Normal", reason, f"{after.name}: variant {variant} is {after.phase}")
+
+
+def _same(champion: str | None, seen: Observation) -> Iterator[Event]:
+    """Whoever only raised the model's version may wait for a trial: it is said once that there is nothing to try."""
+    told, wanted = seen.deployment.status.get("champion", {}), seen.wanted.contestant
+    if wanted.variant == champion == told.get("variant") and wanted.version != told.get("version"):
+        before, now = told.get("version", "none"), wanted.version or "none"
+        said = f"its version is {now} now and was {before}, but bytes and runtime are the same: there is nothing to try"
+        yield Event("Normal", "SameVariant", f"spec asks for the champion, variant {champion}; {said}")
 
 
 def _answered(report: status.Report) -> Iterator[Event]:

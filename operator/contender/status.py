@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from contender.api import Phase, Trial, rfc3339
@@ -12,6 +13,7 @@ from contender.rollout.answers import Answer, Subject
 from contender.rollout.trial import WON, is_rejected
 
 HISTORY = 10
+BLIND = timedelta(minutes=2)  # for so long an HPA may know no metric of new pods
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +216,18 @@ def _champion_available(report: Report) -> Condition:
         return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoChampion", "no variant has served yet")
     if not report.champion_pods:
         return Condition(Type.CHAMPION_AVAILABLE, FALSE, "NoPodReady", _unavailable(report))
-    said = f"variant {report.champion} has ready pods"
-    problem = report.seen.variants[report.champion].problem
-    return Condition(
-        Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", f"{said}, but not all start: {problem.message}" if problem else said
-    )
+    said = "; but ".join([f"variant {report.champion} has ready pods", *_shortcomings(report, report.champion)])
+    return Condition(Type.CHAMPION_AVAILABLE, TRUE, "PodsReady", said)
+
+
+def _shortcomings(report: Report, variant: str) -> Iterator[str]:
+    """What may leave a variant that serves with too few pods."""
+    known = report.seen.variants[variant]
+    if known.problem:
+        yield f"not all start: {known.problem.message}"
+    if known.unscaled and report.seen.now - known.unscaled.since >= BLIND:
+        mend = "name metrics in spec.autoscaling.metrics that the cluster serves"
+        yield f"its HPA does not scale it: {known.unscaled.message}: {mend}"
 
 
 def _challenger_available(report: Report) -> Condition:

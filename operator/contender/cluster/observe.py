@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from contender import names
@@ -81,13 +82,15 @@ def _ready(pod: Object) -> bool:
 
 def _variants(store: Store, owner: ModelDeployment) -> dict[str, Variant]:
     """Every variant of which a Deployment or a Service is left that tells what it was made for."""
-    workloads = _by_variant(_owned(store, kinds.DEPLOYMENT, owner))
-    services = _by_variant(_owned(store, kinds.SERVICE, owner))
+    workloads, services, hpas = (
+        _by_variant(_owned(store, kind, owner)) for kind in (kinds.DEPLOYMENT, kinds.SERVICE, kinds.HPA)
+    )
     found = {}
     for hash_ in sorted(workloads.keys() | services.keys()):
         intent = _intent(workloads.get(hash_), services.get(hash_))
         if intent is not None:
-            found[hash_] = _variant(store, owner, intent, workloads.get(hash_))
+            known = _variant(store, owner, intent, workloads.get(hash_))
+            found[hash_] = replace(known, unscaled=problems.unscaled(hpas.get(hash_)))
     return found
 
 

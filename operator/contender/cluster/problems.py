@@ -1,10 +1,11 @@
-"""Why a variant's pods do not become ready, in words that name the mend."""
+"""Why a variant's pods do not become ready, in words that name the mend; and why its HPA does not scale it."""
 
 import json
 from collections.abc import Iterable, Iterator
 
+from contender.api import moment
 from contender.cluster.kinds import Object
-from contender.observation import Problem
+from contender.observation import Problem, Unscaled
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
@@ -14,6 +15,15 @@ def find(deployment: Object | None, pods: Iterable[Object]) -> Problem | None:
     """The first problem that the pods tell of, else the Deployment's own; None when they are only slow."""
     told = (problem for pod in pods if not _leaving(pod) for problem in _of_pod(pod))
     return next(told, None) or _of_deployment(deployment)
+
+
+def unscaled(hpa: Object | None) -> Unscaled | None:
+    """None while the HPA scales, or has not said anything yet; that there are no pods to scale is its users' wish."""
+    conditions = (hpa or {}).get("status", {}).get("conditions", ())
+    blind = (each for each in conditions if each["type"] == "ScalingActive" and each["status"] == "False")
+    found = next((each for each in blind if each.get("reason") != "ScalingDisabled"), None)
+    since = moment(found.get("lastTransitionTime")) if found else None
+    return Unscaled(since, found.get("message", "")) if found and since else None
 
 
 def _leaving(pod: Object) -> bool:
