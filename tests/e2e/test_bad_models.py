@@ -54,6 +54,18 @@ def test_a_challenger_that_cannot_serve_is_told_with_its_mend_and_the_champion_s
     assert champion.scene.condition("ChampionAvailable")["status"] == "True"
 
 
+def test_an_image_that_cannot_be_pulled_is_told_with_its_mend_and_the_champion_serves_on(
+    champion: Story, models: Models
+) -> None:
+    serving = champion.scene.variant(models.good_v1.spec)
+    with champion.traffic(rate=20) as answers:
+        champion.when().applies(models.good_v2, runtime={"image": "registry.invalid/nobody/server:1", "port": 8080})
+        champion.then().stalled("ImageUnreadable", "name an image that the nodes can pull")
+
+    assert answers.failed() == []
+    assert answers.variants() == {serving}
+
+
 def test_a_model_that_needs_more_memory_than_its_limit_is_told_so(story: Story, models: Models) -> None:
     story.when().applies(models.good_v1, resources={"requests": {"cpu": "50m", **TOO_LITTLE}, "limits": TOO_LITTLE})
 
