@@ -50,7 +50,7 @@ def wanted_block(wanted: Route | None, trial: Trial | None, seen: Observation) -
     old = seen.router.block
     if wanted is None:
         return old
-    port = old.port if old else (seen.entry and seen.entry.port) or free_port(seen.router)
+    port = old.port if old else (seen.entry and seen.entry.port) or free_port(seen.router, seen.deployment.name)
     ports = {variant: known.intent.port for variant, known in seen.variants.items()}
     proven = frozenset({trial.champion.variant, trial.challenger.variant} if trial and trial.watches else ())
     block = next_block(wanted, port, seconds(seen.deployment.timeout), ports, seen.router, proven)

@@ -1,7 +1,8 @@
 """The order in which the router learns of variants, against pods that take each file in their own time."""
 
 import random
-from collections.abc import Mapping, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -151,13 +152,26 @@ def test_port_and_timeout_are_always_the_ones_asked_for() -> None:
     assert (written.port, written.timeout) == (PORT + 7, 2.5)
 
 
-def test_the_lowest_port_that_nobody_has_is_free() -> None:
-    assert free_port(Router(None, (), (), frozenset({10_000, 10_001, 10_003}))) == 10_002
+def free(taken: Iterable[int], name: str = "churn") -> int:
+    return free_port(Router(None, (), (), frozenset(taken)), name)
+
+
+def test_a_port_is_the_next_that_nobody_has_round_and_round() -> None:
+    wished = free(())
+
+    assert free({wished}) == (wished + 1 if wished + 1 in PORTS else PORTS[0])
+    assert [free(set(PORTS) - {port}) for port in PORTS] == list(PORTS)
+
+
+def test_of_fifty_that_come_at_once_most_have_their_port_to_themselves() -> None:
+    wished = Counter(free((), f"model-{number}") for number in range(50))
+
+    assert sum(1 for number in wished.values() if number == 1) >= 30
 
 
 def test_a_namespace_takes_200_models_and_the_next_is_told_where_to_go() -> None:
     with pytest.raises(RouterFull, match="use another namespace"):
-        free_port(Router(None, (), (), frozenset(PORTS)))
+        free(PORTS)
 
 
 @dataclass

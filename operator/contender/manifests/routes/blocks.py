@@ -6,6 +6,8 @@ routes in either order. So a block is written only if every pod can go to it fro
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from itertools import chain
+from zlib import crc32
 
 from contender.manifests.routes import RouterFull
 from contender.manifests.routes.envoy import mirrored, weights
@@ -15,9 +17,13 @@ FIRST_PORT = 10_000
 PORTS = range(FIRST_PORT, FIRST_PORT + 200)
 
 
-def free_port(router: Router) -> int:
-    """The lowest listener port that no other ModelDeployment of the namespace has. Raises RouterFull."""
-    for port in PORTS:
+def free_port(router: Router, deployment: str) -> int:
+    """A listener port that no other ModelDeployment of the namespace has. Raises RouterFull.
+
+    It is looked for from where the name falls: of many ModelDeployments that come at once few want the same.
+    """
+    first = crc32(deployment.encode()) % len(PORTS)
+    for port in chain(PORTS[first:], PORTS[:first]):
         if port not in router.taken_ports:
             return port
     raise RouterFull(f"a namespace's router takes at most {len(PORTS)} ModelDeployments: use another namespace")
