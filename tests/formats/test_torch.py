@@ -1,4 +1,4 @@
-"""PyTorch's programs: written from modules, served by torch or by their ONNX copy, and what they must not do unasked."""
+"""PyTorch's programs: written from modules, served by torch or by an ONNX copy, and what they must not do unasked."""
 
 import io
 import zipfile

@@ -36,7 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="contender-bundle", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", type=Path, help="a fitted estimator: .joblib, .pkl, .pickle or .skops; or a SavedModel")
+    parser.add_argument(
+        "model", type=Path, help="a fitted estimator: .joblib, .pkl, .pickle or .skops; or a SavedModel"
+    )
     parser.add_argument("folder", type=Path, help="the bundle's new folder")
     parser.add_argument("--data", type=Path, required=True, help="rows: .csv, .parquet or .npy")
     parser.add_argument("--target", help="the target's column in the data; or another .npy")

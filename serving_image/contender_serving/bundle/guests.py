@@ -91,7 +91,10 @@ class SavedModel:
 
     def __init__(self, folder: Path) -> None:
         if not (folder / "saved_model.pb").is_file():
-            raise ValueError(f"{folder} is no SavedModel; write one with model.export(folder), or tf.saved_model.save")
+            raise ValueError(
+                f"{folder} is no SavedModel; write one with model.export(folder), or tf.saved_model.save "
+                "(a directory of MLflow's is served as it is)"
+            )
         tf = _tensorflow()
         self._model = tf.saved_model.load(str(folder))  # keeps the variables that its functions use
         served = self._model.signatures.get("serving_default")

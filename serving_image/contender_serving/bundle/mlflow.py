@@ -74,13 +74,13 @@ def parse(raw: bytes) -> Described:
             "log the model with one of them, or write it with contender_serving.bundle.write",
         )
     flavor = read.flavors[name]
-    format = _format(name, flavor)
+    kind = _format(name, flavor)
     return Described(
-        format,
+        kind,
         Framework(FLAVORS[name][2], _text(flavor, FLAVORS[name][1])),
         version=read.model_uuid or "1",
         files=tuple(_files(read, _text(flavor, FLAVORS[name][0]))),
-        inputs=() if format is Format.ONNX else _inputs(read.signature),
+        inputs=() if kind is Format.ONNX else _inputs(read.signature),
         classifies=str(flavor.get("model_class", "")).endswith("Classifier"),
     )
 

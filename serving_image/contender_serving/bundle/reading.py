@@ -18,7 +18,10 @@ from contender_serving.failures import Failure, Reason
 
 
 def read(folder: Path) -> Bundle:
-    """Read a bundle's contender.yaml, or MLflow's MLmodel. Raises `Failure`: ModelNotFound, InvalidBundle, UnsupportedFormat."""
+    """Read a bundle's contender.yaml, or MLflow's MLmodel.
+
+    Raises `Failure`: ModelNotFound, InvalidBundle, UnsupportedFormat.
+    """
     if not (folder / MANIFEST).exists() and (folder / mlflow.MLMODEL).exists():
         return mlflow.read(folder)
     try:

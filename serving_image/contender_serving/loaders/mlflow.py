@@ -1,5 +1,7 @@
 """Models in MLflow's directories: the flavour's own file by the loader of its format, and asked what it gives."""
 
+from typing import cast
+
 from contender_serving.bundle import mlflow
 from contender_serving.bundle.manifest import Bundle, Format
 from contender_serving.failures import Failure, Reason
@@ -14,8 +16,21 @@ CLASSIFIER = (TensorSpec("predict", "INT64", (-1,)), TensorSpec("predict_proba",
 def load(bundle: Bundle) -> Predictor:
     """Load the model of a directory that was verified. Raises `Failure` as `load_model` does."""
     if bundle.format is Format.ONNX:
-        return OnnxPredictor(bundle.model_file, None)
+        return _whole(bundle)
     return _asked(bundle)
+
+
+def _whole(bundle: Bundle) -> Predictor:
+    try:
+        return OnnxPredictor(bundle.model_file, None)
+    except Failure:
+        raise
+    except Exception as error:  # what onnxruntime raises is of many kinds
+        raise Failure(
+            Reason.LOAD_FAILED,
+            f"{bundle.model_file.name} does not load: {type(error).__name__}; if its weights lie in another file, log "
+            "the model with save_as_external_data=False",
+        ) from error
 
 
 def _asked(bundle: Bundle) -> Predictor:
@@ -23,8 +38,7 @@ def _asked(bundle: Bundle) -> Predictor:
 
     inputs = bundle.manifest.signature.inputs
     outputs = CLASSIFIER if mlflow.classifies(bundle) else ()
-    predictor = load_model(bundle.format, bundle.model_file, Signature(inputs, outputs))
-    assert isinstance(predictor, EstimatorPredictor)
+    predictor = cast(EstimatorPredictor, load_model(bundle.format, bundle.model_file, Signature(inputs, outputs)))
     try:
         predictor.describe(mlflow.example(bundle, bundle.manifest.signature))
     except Failure:

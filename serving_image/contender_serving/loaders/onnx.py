@@ -87,6 +87,10 @@ def _signature(session: Any) -> Signature:
 
 def _spec(node: Any) -> TensorSpec:
     shape = [length if isinstance(length, int) else -1 for length in node.shape]
+    if not shape:
+        raise Failure(
+            Reason.INVALID_BUNDLE, f"{node.name} has no dimension for rows; export the graph with a batch of them"
+        )
     return TensorSpec(node.name, datatype_of(np.empty(0, _element(node.type))), tuple(shape))
 
 
