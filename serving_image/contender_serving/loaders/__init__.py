@@ -12,7 +12,6 @@ from contender_serving.bundle import golden, parity
 from contender_serving.bundle.manifest import COPY, Bundle, Format
 from contender_serving.confinement import confine
 from contender_serving.failures import Failure, Reason
-from contender_serving.loaders import versions
 from contender_serving.predictor import Predictor
 from contender_serving.tensors import Signature
 from contender_serving.trust import CAUTIOUS, Trust
@@ -40,6 +39,8 @@ def load(bundle: Bundle, trust: Trust = CAUTIOUS) -> Predictor:
     if bundle.format in RUNS_CODE and not trust.allow_pickle:
         raise _refused(bundle.format)
     if bundle.format is not Format.ONNX:
+        from contender_serving.loaders import versions
+
         versions.check(bundle.manifest.framework, trust.version_policy)
     memory.check_fits(bundle.model_file, memory.limit())
     if bundle.format in RUNS_CODE:
