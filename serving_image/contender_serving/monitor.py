@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from contender_serving.bundle.profile import FeatureProfile, Profile, bins, score
 from contender_serving.tensors import Tensor, missing
 
-ENOUGH = 1 << 14  # values of features to count at once
+ENOUGH = 1 << 14  # elements to count at once
 FEATURES = 200  # of more, the first are watched: each is two or three time series
 
 NOTHING = Profile(0, [])
@@ -37,16 +37,15 @@ class Monitor:
         self._features = [FeatureCounts(feature) for feature in profile.features[:FEATURES]]
         self._scores = np.zeros(len(profile.score.counts) if profile.score else 0, dtype=np.int64)
         self._waiting: list[tuple[Mapping[str, Tensor], Mapping[str, Tensor]]] = []
-        self._rows = 0  # of those
-        self._enough = ENOUGH // max(1, len(profile.features))
+        self._elements = 0
 
-    def observe(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], rows: int) -> None:
-        """Take a batch of so many rows that was answered."""
+    def observe(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> None:
+        """Take a batch that was answered."""
         if not self.profile.rows:
             return
         self._waiting.append((inputs, outputs))
-        self._rows += rows
-        if self._rows >= self._enough:
+        self._elements += sum([tensor.size for tensor in inputs.values()])
+        if self._elements >= ENOUGH:
             self._count()
 
     @property
@@ -62,7 +61,7 @@ class Monitor:
         return self._scores
 
     def _count(self) -> None:
-        waiting, self._waiting, self._rows = self._waiting, [], 0
+        waiting, self._waiting, self._elements = self._waiting, [], 0
         if not waiting:
             return
         for name, features in groupby(self._features, lambda feature: feature.profile.input):

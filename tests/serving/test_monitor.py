@@ -37,7 +37,7 @@ def serve(watched: tuple[bundle.Bundle, Monitor], rows: Tensor, outputs: tuple[s
     of_it, monitor = watched
     predictor = load(of_it)
     for row in rows:
-        monitor.observe({"input_0": row[None]}, predictor.predict({"input_0": row[None]}, outputs), 1)
+        monitor.observe({"input_0": row[None]}, predictor.predict({"input_0": row[None]}, outputs))
 
 
 def test_the_data_that_the_model_was_written_with_is_nothing_unusual(watched: tuple[bundle.Bundle, Monitor]) -> None:
@@ -66,7 +66,7 @@ def test_many_rows_are_counted_without_being_asked(watched: tuple[bundle.Bundle,
     _, monitor = watched
     rows = np.full((ENOUGH, 3), 99.0)
 
-    monitor.observe({"input_0": rows}, {"predict": np.zeros(ENOUGH)}, ENOUGH)
+    monitor.observe({"input_0": rows}, {"predict": np.zeros(ENOUGH)})
 
     assert not monitor._waiting
 
@@ -78,7 +78,7 @@ def test_texts_of_no_category_are_counted(tmp_path: Path) -> None:
     bundle.write(model, frame, None, path=tmp_path / "bundle")
     monitor = Monitor(profile.read(bundle.read(tmp_path / "bundle")))
 
-    monitor.observe({"age": np.array([20, 99]), "city": np.array(["Genf", None], dtype=object)}, {}, 2)
+    monitor.observe({"age": np.array([20, 99]), "city": np.array(["Genf", None], dtype=object)}, {})
 
     assert [(f.profile.name, f.missing, f.out_of_range, f.unseen) for f in monitor.features] == [
         ("age", 0, 1, 0),
@@ -91,7 +91,7 @@ def test_the_score_of_a_regression_is_what_it_predicts(tmp_path: Path) -> None:
     bundle.write(model, ROWS, None, path=tmp_path / "bundle")
     monitor = Monitor(profile.read(bundle.read(tmp_path / "bundle")))
 
-    monitor.observe({"input_0": ROWS}, {"predict": model.predict(ROWS) + 100}, len(ROWS))
+    monitor.observe({"input_0": ROWS}, {"predict": model.predict(ROWS) + 100})
 
     assert monitor.scores.tolist() == [0] * 11 + [500]
 
@@ -108,7 +108,7 @@ def test_a_profile_of_other_inputs_is_refused(tmp_path: Path) -> None:
 def test_a_bundle_without_a_profile_is_not_watched() -> None:
     monitor = Metrics().monitor
 
-    monitor.observe({"input_0": ROWS}, {"predict": np.zeros(500)}, len(ROWS))
+    monitor.observe({"input_0": ROWS}, {"predict": np.zeros(500)})
 
     assert not monitor.features
     assert not monitor._waiting

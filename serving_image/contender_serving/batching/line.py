@@ -117,11 +117,10 @@ class Line:
         """Count what was answered: at once what was computed together, unless a client of it has gone meanwhile."""
         metrics = self._metrics
         if computed.whole and len(answered) == len(computed.outcomes):
-            rows = computed.calls[-1].rows
-            metrics.rows += rows
-            metrics.monitor.observe(*computed.whole, rows)
+            metrics.rows += computed.calls[-1].rows
+            metrics.monitor.observe(*computed.whole)
             return
         for turn, outcome in answered:
             if not isinstance(outcome, ModelFailed):
                 metrics.rows += turn.rows
-                metrics.monitor.observe(turn.inputs, outcome, turn.rows)
+                metrics.monitor.observe(turn.inputs, outcome)
