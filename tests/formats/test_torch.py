@@ -77,6 +77,20 @@ def test_without_a_copy_torch_itself_answers_if_it_is_allowed_to(folder: Path, m
         np.testing.assert_allclose(answer, answered(model, rows), atol=1e-6)
 
 
+def test_a_module_can_be_written_as_onnx_alone(tmp_path: Path, model: Any) -> None:
+    written = bundle.write(model, ROWS, LABELS, path=tmp_path / "bundle", format="onnx")
+
+    answer = load(bundle.read(tmp_path / "bundle")).predict({"input_0": ROWS.astype(np.float32)}, ["predict"])
+    np.testing.assert_allclose(answer["predict"], answered(model, ROWS), atol=1e-5)
+    assert written.platform == "onnx_onnxv1"
+    assert not (tmp_path / "bundle" / "model.pt2").exists()
+
+
+def test_a_module_is_not_pickled(tmp_path: Path, model: Any) -> None:
+    with pytest.raises(ValueError, match="torch or onnx"):
+        bundle.write(model, ROWS, LABELS, path=tmp_path / "bundle", format="pickle")
+
+
 def test_a_program_that_was_exported_is_written_as_well_as_its_module(tmp_path: Path, model: Any) -> None:
     example = torch.tensor(ROWS[:2], dtype=torch.float32)
     program = torch.export.export(model.eval(), (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))

@@ -76,7 +76,7 @@ def write(
     end with, if the model cannot be served. Then nothing is written.
     """
     model, data = _at_home(model, X)
-    kind = Format(format) if format else _format_of(model)
+    kind = _chosen(Format(format), model) if format else _format_of(model)
     inputs, columns = _inputs(model, data)
     examples = _examples(inputs, y)
     rows = _affordable(model, examples)
@@ -192,6 +192,14 @@ def _save(model: Any, format: Format, signature: Signature, file: Path) -> Frame
         dump(model, file)
     library = format if format in OWN_LIBRARIES else "scikit-learn"
     return Framework(library, installed(library))
+
+
+def _chosen(format: Format, model: Any) -> Format:
+    if isinstance(model, GUESTS) and format not in (model.format, Format.ONNX):
+        raise ValueError(
+            f"this model is written as {' or '.join(dict.fromkeys((model.format, Format.ONNX)))}, not {format}"
+        )
+    return format
 
 
 def _format_of(model: Any) -> Format:
