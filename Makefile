@@ -24,6 +24,7 @@ lock: ## pin every dependency anew, with hashes: for development, and for each i
 	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write --extra plot pyproject.toml serving_image/pyproject.toml -o requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock pyproject.toml -o operator/requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock serving_image/pyproject.toml -o serving_image/requirements.lock
+	$(PIN) --python-version 3.11 -c requirements.lock --no-emit-package triton --no-emit-package nvidia-nccl-cu12 tests/formats/requirements.in -o tests/formats/requirements.txt
 
 fmt: venv ## format the code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -87,11 +88,11 @@ test-differential: venv ## a few thousand requests to MLServer and to the servin
 test-kserve-sdk: venv ## KServe's Python client, which has an environment of its own, against the serving image
 	$(RUN) -m pytest tests/serving/conformance/kserve_sdk.py
 
-test-formats: venv .formats/.complete ## models of XGBoost and LightGBM, written and served (300 MB, in a folder of their own)
+test-formats: venv .formats/.complete ## models of other libraries, written and served (6 GB the first time, in a folder of their own)
 	PYTHONPATH=.formats $(RUN) -m pytest tests/formats
 
 .formats/.complete: tests/formats/requirements.txt
-	$(BIN)/pip install --quiet --no-deps --require-hashes --target .formats --upgrade -r $<
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --target .formats -r $<
 	@touch $@
 
 overload: venv ## a minute of five times what a slow model can answer: goodput and memory

@@ -10,7 +10,7 @@ from contender_serving.monitor import Monitor
 def _nothing(*_: object) -> None: ...
 
 
-for counting, methods in ((Metrics, ("arrived", "left", "computed")), (Monitor, ("observe",))):
+for counting, methods in ((Metrics, ("arrived", "left", "called")), (Monitor, ("observe",))):
     for method in methods:
         setattr(counting, method, _nothing)
 

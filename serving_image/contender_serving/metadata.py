@@ -1,7 +1,6 @@
 """What the server says about itself and its model, in the words of Open Inference Protocol V2: over HTTP and gRPC."""
 
 from collections.abc import Sequence
-from importlib.metadata import version as installed
 from typing import Any
 
 from contender_serving.service import Service
@@ -10,6 +9,8 @@ from contender_serving.tensors import TensorSpec
 
 def server() -> dict[str, Any]:
     """The server."""
+    from importlib.metadata import version as installed  # here, for a start has no use for it, nor for what it imports
+
     extensions = ["binary_tensor_data"]
     return {"name": "contender-serving", "version": installed("contender-serving"), "extensions": extensions}
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contender_serving.batching import Line, Probe, probe
-from contender_serving.bundle import Bundle, golden, profile, read, verify
+from contender_serving.bundle import Bundle, golden, mlflow, profile, read, verify
 from contender_serving.loaders import load
 from contender_serving.metrics import Metrics
 from contender_serving.monitor import Monitor
@@ -70,5 +70,11 @@ def _load(folder: Path, digest: str | None, trust: Trust) -> tuple[Bundle, Predi
     bundle = read(folder)
     verify(bundle, digest)
     predictor = load(bundle, trust)
-    golden.check(folder, predictor)
-    return bundle, predictor, probe(folder, predictor)
+    return bundle, predictor, probe(_examples(bundle, predictor), predictor)
+
+
+def _examples(bundle: Bundle, predictor: Predictor) -> dict[str, Tensor]:
+    """Rows that a model is to be asked, its golden examples, which it has answered right, or those that MLflow kept."""
+    if bundle.is_foreign:
+        return mlflow.example(bundle, predictor.signature)
+    return golden.check(bundle.folder, predictor)

@@ -65,7 +65,7 @@ class Monitor:
         if not waiting:
             return
         for name, features in groupby(self._features, lambda feature: feature.profile.input):
-            self._count_input(np.concatenate([_flat(inputs[name]) for inputs, _ in waiting]), list(features))
+            self._count_input(_flat(np.concatenate([inputs[name] for inputs, _ in waiting])), list(features))
         self._count_scores([outputs for _, outputs in waiting])
 
     def _count_input(self, rows: Tensor, features: Sequence[FeatureCounts]) -> None:

@@ -94,7 +94,7 @@ async def _openapi(service: Service, _: Request, __: Parameters) -> Response:
 
 
 async def _docs(_: Service, __: Request, ___: Parameters) -> Response:
-    return Response(200, docs.PAGE, docs.MEDIA_TYPE, ((b"content-security-policy", docs.POLICY),))
+    return Response(200, docs.page(), docs.MEDIA_TYPE, ((b"content-security-policy", docs.POLICY),))
 
 
 async def _v1_models(service: Service, _: Request, __: Parameters) -> Response:

@@ -1,6 +1,7 @@
 """The line before the model: what waits together is computed together, and nobody pays for anybody else's fault."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from contender_serving.batching import Cost, Line, Probe, probe
+from contender_serving.bundle.profile import FeatureProfile, Profile
 from contender_serving.metrics import Metrics
+from contender_serving.monitor import Monitor
 from contender_serving.predictor import Predictor
 from contender_serving.rejections import ModelFailed, Overloaded
 from contender_serving.tensors import Signature, Tensor, TensorSpec
@@ -48,8 +51,22 @@ def cost(seconds: float, rows: int = 64) -> Cost:
     return learned
 
 
-def line(model: Predictor, seconds: float = QUICK, *, batches: bool = True, max_wait: float = 60) -> Line:
-    return Line(model, Probe(cost(seconds), batches), ThreadPoolExecutor(1), Metrics(), max_wait)
+def line(
+    model: Predictor,
+    seconds: float = QUICK,
+    *,
+    batches: bool = True,
+    max_wait: float = 60,
+    metrics: Metrics | None = None,
+) -> Line:
+    return Line(model, Probe(cost(seconds), batches), ThreadPoolExecutor(1), metrics or Metrics(), max_wait)
+
+
+def watching() -> Metrics:
+    """Counts of a model that was written with numbers from 0 to 1."""
+    metrics = Metrics()
+    metrics.monitor = Monitor(Profile(1, [FeatureProfile("x", [0.0, 1.0], [1], missing=0, input="x")]))
+    return metrics
 
 
 def rows(*values: float) -> dict[str, Tensor]:
@@ -79,6 +96,33 @@ async def test_a_bad_row_fails_only_its_own_request() -> None:
 
     assert answers == [[2], ModelFailed, [6]]
     assert await results(waiting.join(rows(4), ["y"])) == [[8]], "the next one is answered as if nothing was"
+
+
+@pytest.mark.parametrize(("values", "answered"), [([1, 2, 3], 3), ([1, -2, 3], 2), ([4], 1), ([-5], 0)])
+async def test_the_rows_that_were_answered_are_counted_and_no_others(values: list[float], answered: int) -> None:
+    metrics = watching()
+    waiting = line(Doubling(), metrics=metrics)
+
+    await results(*(waiting.join(rows(value), ["y"]) for value in values))
+
+    assert metrics.rows == answered
+    assert metrics.monitor.features[0].out_of_range == sum(value > 1 for value in values)
+
+
+async def test_of_a_batch_that_a_client_left_meanwhile_the_others_are_counted() -> None:
+    metrics, computing, left = watching(), threading.Event(), threading.Event()
+    model = Doubling(gate=lambda: (computing.set(), left.wait(60)))
+    waiting = line(model, SLOW, metrics=metrics)
+    gone, stays = waiting.join(rows(7), ["y"]), waiting.join(rows(8), ["y"])
+
+    await asyncio.to_thread(computing.wait, 60)
+    gone.cancel()
+    left.set()
+    await stays
+
+    assert model.calls == [[7, 8]]
+    assert metrics.rows == 1
+    assert metrics.monitor.features[0].out_of_range == 1
 
 
 async def test_requests_for_other_outputs_are_not_mixed() -> None:
@@ -171,8 +215,8 @@ def test_one_slow_call_does_not_make_a_model_slow_but_many_do() -> None:
     assert not model.is_quick(1)
 
 
-def test_whether_rows_mind_company_is_tried_on_the_golden_examples(tmp_path: Path) -> None:
-    models.good_v1(tmp_path / "bundle")
+def test_whether_rows_mind_company_is_tried_on_the_golden_examples() -> None:
+    examples = {"input_0": models.digits()[0][:5]}
     signature = Signature((TensorSpec("input_0", "FP64", (-1, 64)),), (TensorSpec("y", "FP64", (-1,)),))
 
     class Rows(Doubling):
@@ -184,8 +228,8 @@ def test_whether_rows_mind_company_is_tried_on_the_golden_examples(tmp_path: Pat
             sums = super().predict(inputs, outputs)["y"]
             return {"y": sums - sums.mean()}
 
-    assert probe(tmp_path / "bundle", Rows(signature=signature)).batches
-    assert not probe(tmp_path / "bundle", Ranks(signature=signature)).batches
+    assert probe(examples, Rows(signature=signature)).batches
+    assert not probe(examples, Ranks(signature=signature)).batches
 
 
 def test_a_full_line_answers_503_and_says_when_to_come_again(

@@ -35,33 +35,41 @@ class Call(NamedTuple):
     seconds: float
 
 
+class Computed(NamedTuple):
+    """What became of requests: for each its answers or that the model failed, and the calls that it took."""
+
+    outcomes: list[Answers | ModelFailed]
+    calls: list[Call]
+    whole: tuple[Inputs, Answers] | None = None  # what all of them asked and got, if it was computed together
+
+
 class Misshapen(Exception):
     """The model did not answer row by row."""
 
 
-def compute(predict: Predict, batch: Sequence[Asked]) -> tuple[list[Answers | ModelFailed], list[Call]]:
+def compute(predict: Predict, batch: Sequence[Asked]) -> Computed:
     """Answer requests of one kind by one call; if that fails one by one, for a bad row is nobody else's fault."""
     calls: list[Call] = []
     if len(batch) > 1:
         try:
-            return list(_together(predict, batch, calls)), calls
+            return _together(predict, batch, calls)
         except Exception:  # noqa: S110, a model may raise anything, and will again for the one at fault
             pass
-    return [_alone(predict, asked, calls) for asked in batch], calls
+    return Computed([_alone(predict, asked, calls) for asked in batch], calls)
 
 
-def _together(predict: Predict, batch: Sequence[Asked], calls: list[Call]) -> list[Answers]:
+def _together(predict: Predict, batch: Sequence[Asked], calls: list[Call]) -> Computed:
     inputs = {name: np.concatenate([asked.inputs[name] for asked in batch]) for name in batch[0].inputs}
     rows = sum([asked.rows for asked in batch])
     answers = _call(predict, inputs, batch[0].outputs, Call(len(batch), rows, perf_counter()), calls)
     if any(len(answer) != rows for answer in answers.values()):
         raise Misshapen
     ends = list(accumulate([asked.rows for asked in batch]))
-    parts: list[Answers] = [{} for _ in batch]
-    for name, answer in answers.items():
-        for part, begin, end in zip(parts, (0, *ends[:-1]), ends, strict=True):
-            part[name] = answer[begin:end]
-    return parts
+    parts: list[Answers | ModelFailed] = [
+        {name: answer[begin:end] for name, answer in answers.items()}
+        for begin, end in zip((0, *ends[:-1]), ends, strict=True)
+    ]
+    return Computed(parts, calls, (inputs, answers))
 
 
 def _alone(predict: Predict, asked: Asked, calls: list[Call]) -> Answers | ModelFailed:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from contender_serving.batching.computing import Answers, Call, Inputs, compute
+from contender_serving.batching.computing import Answers, Computed, Inputs, compute
 from contender_serving.batching.probe import Probe
 from contender_serving.metrics import Metrics
 from contender_serving.predictor import Predictor
@@ -73,10 +73,10 @@ class Line:
         if not batch:
             self._busy = False
         elif self._cost.is_quick(sum([turn.rows for turn in batch])):
-            self._finish(batch, *compute(self._predictor.predict, batch))
+            self._finish(batch, compute(self._predictor.predict, batch))
         else:
             running = self._loop.run_in_executor(self._worker, compute, self._predictor.predict, batch)
-            running.add_done_callback(lambda done: self._finish(batch, *done.result()))
+            running.add_done_callback(lambda done: self._finish(batch, done.result()))
 
     def _next(self) -> list[Turn]:
         """The first in line, with those of its kind right behind it if that pays."""
@@ -94,19 +94,33 @@ class Line:
                 rows += turn.rows
         return batch
 
-    def _finish(self, batch: Sequence[Turn], outcomes: Sequence[Answers | ModelFailed], calls: Sequence[Call]) -> None:
-        for call in calls:
+    def _finish(self, batch: Sequence[Turn], computed: Computed) -> None:
+        for call in computed.calls:
             self._cost.observe(call.rows, call.seconds)
             self._metrics.called(call.requests, call.seconds)
-        for turn, outcome in zip(batch, outcomes, strict=True):
-            if turn.answer.cancelled():
-                continue
+        answered = [
+            (turn, outcome)
+            for turn, outcome in zip(batch, computed.outcomes, strict=True)
+            if not turn.answer.cancelled()
+        ]
+        self._count(answered, computed)
+        for turn, outcome in answered:
             if isinstance(outcome, ModelFailed):
                 turn.answer.set_exception(outcome)
             else:
-                self._metrics.rows += turn.rows
-                self._metrics.monitor.observe(turn.inputs, outcome)
                 turn.answer.set_result(outcome)
         self._busy = bool(self._turns)
         if self._busy:
             self._loop.call_soon(self._compute)  # not at once: answers and other clients have their turn
+
+    def _count(self, answered: Sequence[tuple[Turn, Answers | ModelFailed]], computed: Computed) -> None:
+        """Count what was answered: at once what was computed together, unless a client of it has gone meanwhile."""
+        metrics = self._metrics
+        if computed.whole and len(answered) == len(computed.outcomes):
+            metrics.rows += computed.calls[-1].rows
+            metrics.monitor.observe(*computed.whole)
+            return
+        for turn, outcome in answered:
+            if not isinstance(outcome, ModelFailed):
+                metrics.rows += turn.rows
+                metrics.monitor.observe(turn.inputs, outcome)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from contender_serving.batching.cost import Cost
 from contender_serving.bundle import golden
@@ -23,9 +22,9 @@ class Probe:
     batches: bool  # whether requests may be computed together
 
 
-def probe(folder: Path, predictor: Predictor) -> Probe:
+def probe(examples: Mapping[str, Tensor], predictor: Predictor) -> Probe:
     """Predict one golden example and all of them, some times over. Raises `Failure`: GoldenMismatch."""
-    examples, cost, began = golden.inputs(folder, predictor.signature), Cost(), time.perf_counter()
+    cost, began = Cost(), time.perf_counter()
     if not _takes_any_number(predictor):
         _timed(predictor, examples, cost)
         return Probe(cost, batches=False)

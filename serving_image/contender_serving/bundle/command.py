@@ -1,7 +1,8 @@
 """`contender-bundle model.joblib --data train.csv --target churned churn-7`: a bundle from files that the user owns.
 
-The model is a file of joblib, pickle or skops; it is loaded as it is, so it must be your own. The data are rows like
-those that it was fitted on: CSV or parquet with the target in a column, or .npy, with the targets in another.
+The model is a file of joblib, pickle or skops, or the folder of a TensorFlow SavedModel; it is loaded as it is, so it
+must be your own. The data are rows like those that it was fitted on: CSV or parquet with the target in a column, or
+.npy, with the targets in another.
 """
 
 import argparse
@@ -25,7 +26,7 @@ def main() -> int:
         rows = data if by_name else _array(data)
         options = {"path": arguments.folder, "name": arguments.name, "version": arguments.version}
         print(write(model, rows, y, **options, **({"format": arguments.format} if arguments.format else {})))
-    except (Failure, OSError, TypeError, ValueError) as error:
+    except (Failure, ImportError, OSError, TypeError, ValueError) as error:
         print(f"contender-bundle: {error}", file=sys.stderr)
         return 1
     return 0
@@ -35,7 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="contender-bundle", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", type=Path, help="the fitted estimator: .joblib, .pkl, .pickle or .skops")
+    parser.add_argument(
+        "model", type=Path, help="a fitted estimator: .joblib, .pkl, .pickle or .skops; or a SavedModel"
+    )
     parser.add_argument("folder", type=Path, help="the bundle's new folder")
     parser.add_argument("--data", type=Path, required=True, help="rows: .csv, .parquet or .npy")
     parser.add_argument("--target", help="the target's column in the data; or another .npy")
@@ -46,6 +49,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _model(file: Path) -> Any:
+    if file.is_dir():  # TensorFlow's
+        return file
     if file.suffix == ".skops":
         import skops.io
 

@@ -1,9 +1,10 @@
-"""An ONNX copy of a scikit-learn estimator. That it predicts the same is for `parity` to find out."""
+"""An ONNX copy of an estimator. That it predicts the same is for `parity` to find out."""
 
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from contender_serving.bundle.guests import GUESTS
 from contender_serving.tensors import BYTES, TensorSpec
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
@@ -17,11 +18,15 @@ def convert(model: Any, inputs: Sequence[TensorSpec], outputs: Sequence[str], *,
     """The estimator as ONNX bytes, its inputs and outputs named like `inputs` and `outputs`.
 
     Numbers are counted in float64 unless the input is float32, or `single` asks for it: trees that other estimators
-    are made of are right only so. Raises `NotConvertible`.
+    are made of are right only so. Raises `NotConvertible`; `ImportError` where a library is missing.
     """
     try:
+        if isinstance(model, GUESTS):
+            return bytes(model.as_onnx())
         with warnings.catch_warnings(action="ignore"):  # of what parity finds out anyway
             graph = _convert(_with_own_trees(model), inputs, outputs, single=single)
+    except ImportError:
+        raise
     except Exception as error:  # skl2onnx and onnx raise of many kinds, and at great length
         raise NotConvertible(f"{type(model).__name__} has no ONNX form: {shown(error)}") from error
     return bytes(graph.SerializeToString())

@@ -9,6 +9,7 @@ import numpy as np
 
 from contender_serving.bundle import conversion, describing, parity
 from contender_serving.bundle.edges import edge_rows
+from contender_serving.bundle.guests import GUESTS
 from contender_serving.bundle.manifest import COPY
 from contender_serving.predictor import Predictor
 from contender_serving.tensors import BYTES, Signature, Tensor
@@ -48,7 +49,7 @@ def add_copy(folder: Path, model: Any, estimator: Predictor, inputs: Mapping[str
 def _converted(model: Any, signature: Signature) -> tuple[list[bytes], str]:
     """The ONNX forms that a model has, the likeliest to be equal first; and why it has none."""
     graphs, why_not, names = [], "", [spec.name for spec in signature.outputs]
-    for single in (False, True):
+    for single in (False,) if isinstance(model, GUESTS) else (False, True):
         try:
             graphs.append(conversion.convert(model, signature.inputs, names, single=single))
         except conversion.NotConvertible as error:

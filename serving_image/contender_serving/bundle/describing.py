@@ -27,12 +27,15 @@ def signature(model: Any, inputs: Mapping[str, Tensor], answers: Mapping[str, Te
 
 def takes(model: Any, inputs: Mapping[str, Tensor]) -> bool:
     """Whether the model predicts a batch rather than refuse it."""
+    return _predicted(model, inputs) is not None
+
+
+def _predicted(model: Any, inputs: Mapping[str, Tensor]) -> Tensor | None:
     try:
         with warnings.catch_warnings(action="ignore"):
-            model.predict(argument(inputs))
+            return np.asarray(model.predict(argument(inputs)))
     except (ValueError, TypeError):  # scikit-learn's words for input that an estimator does not take
-        return False
-    return True
+        return None
 
 
 def _nullable(model: Any, inputs: Mapping[str, Tensor], name: str) -> bool:
@@ -46,4 +49,5 @@ def _nullable(model: Any, inputs: Mapping[str, Tensor], name: str) -> bool:
     probe = {other: np.repeat(values[:1], features, axis=0) for other, values in inputs.items()}
     holes = np.eye(features, dtype=bool).reshape(features, *tensor.shape[1:])
     probe[name][holes] = np.nan if tensor.dtype.kind == "f" else None
-    return takes(model, probe)
+    answer = _predicted(model, probe)
+    return answer is not None and not missing(answer).any()  # networks take NaN, and answer it

@@ -9,7 +9,7 @@ import numpy as np
 from contender_serving.bundle.manifest import GOLDEN
 from contender_serving.failures import Failure, Reason
 from contender_serving.predictor import Predictor
-from contender_serving.tensors import NUMPY, Signature, Tensor, TensorSpec
+from contender_serving.tensors import NUMPY, Tensor, TensorSpec
 
 _MEND = "write the bundle again from the model, with this image's library versions"
 
@@ -32,18 +32,17 @@ def save(folder: Path, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tenso
     (folder / GOLDEN).write_bytes(msgspec.json.encode(golden))
 
 
-def check(folder: Path, predictor: Predictor) -> None:
-    """Answer the golden examples, which also warms the model up. Raises `Failure`: GoldenMismatch, InvalidBundle."""
+def check(folder: Path, predictor: Predictor) -> dict[str, Tensor]:
+    """Answer the golden examples, which also warms the model up, and return them, as one batch.
+
+    Raises `Failure`: GoldenMismatch, InvalidBundle.
+    """
     golden = _load(folder)
-    given = answers(predictor, inputs(folder, predictor.signature))
+    examples = {spec.name: _tensor(golden.inputs, spec) for spec in predictor.signature.inputs}
+    given = answers(predictor, examples)
     for spec in predictor.signature.outputs:
         _compare(spec.name, given[spec.name], _tensor(golden.outputs, spec), golden.tolerance)
-
-
-def inputs(folder: Path, signature: Signature) -> dict[str, Tensor]:
-    """The golden examples, as one batch. Raises `Failure`: InvalidBundle."""
-    golden = _load(folder)
-    return {spec.name: _tensor(golden.inputs, spec) for spec in signature.inputs}
+    return examples
 
 
 def answers(predictor: Predictor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -31,6 +31,7 @@ class Format(StrEnum):
     PICKLE = "pickle"  # joblib's too
     XGBOOST = "xgboost"
     LIGHTGBM = "lightgbm"
+    TORCH = "torch"
 
 
 MODEL_FILES = {
@@ -39,6 +40,7 @@ MODEL_FILES = {
     Format.PICKLE: "model.pkl",
     Format.XGBOOST: "model.ubj",
     Format.LIGHTGBM: "model.txt",
+    Format.TORCH: "model.pt2",
 }
 
 
@@ -74,11 +76,12 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """A bundle on disk."""
+    """A bundle on disk, or a directory of MLflow's that stands for one."""
 
     folder: Path
     digest: str
     manifest: Manifest
+    model_file: Path  # that the format's loader reads
 
     @property
     def format(self) -> Format:
@@ -90,9 +93,9 @@ class Bundle(msgspec.Struct, frozen=True):
         return any(file.path == path for file in self.manifest.files)
 
     @property
-    def model_file(self) -> Path:
-        """The file that the format's loader reads."""
-        return self.folder / MODEL_FILES[self.format]
+    def is_foreign(self) -> bool:
+        """Whether it is MLflow's: without golden examples, and without a word on what the model gives."""
+        return not self.has(GOLDEN)
 
 
 def digest_of(manifest: bytes) -> str:
@@ -125,7 +128,7 @@ def _check_format(manifest: Manifest) -> None:
 
 def _check_files(manifest: Manifest) -> None:
     for file in manifest.files:
-        if not _is_inside(file.path):
+        if not is_inside(file.path):
             raise _invalid(f"the file path {file.path!r} leaves the bundle or is not a plain relative path")
         if file.path in (GOLDEN, PROFILE, PARITY) and file.size > JSON_BYTES:
             raise _invalid(f"{file.path} has {file.size} bytes, at most {JSON_BYTES} are read")
@@ -137,7 +140,8 @@ def _check_files(manifest: Manifest) -> None:
             raise _invalid(f"it lists no {needed}")
 
 
-def _is_inside(path: str) -> bool:
+def is_inside(path: str) -> bool:
+    """Whether a path is a plain one below its folder."""
     pure = PurePosixPath(path)
     plain = str(pure) == path and not pure.is_absolute() and ".." not in pure.parts and "\\" not in path
     return plain and "\0" not in path and path not in (MANIFEST, ".") and pure.suffix != ".part"

@@ -3,12 +3,27 @@
 import hashlib
 from pathlib import Path
 
-from contender_serving.bundle.manifest import MANIFEST, MANIFEST_BYTES, Bundle, ListedFile, digest_of, parse
+from contender_serving.bundle import mlflow
+from contender_serving.bundle.manifest import (
+    MANIFEST,
+    MANIFEST_BYTES,
+    MODEL_FILES,
+    Bundle,
+    Format,
+    ListedFile,
+    digest_of,
+    parse,
+)
 from contender_serving.failures import Failure, Reason
 
 
 def read(folder: Path) -> Bundle:
-    """Read a bundle's contender.yaml. Raises `Failure`: ModelNotFound, InvalidBundle, UnsupportedFormat."""
+    """Read a bundle's contender.yaml, or MLflow's MLmodel.
+
+    Raises `Failure`: ModelNotFound, InvalidBundle, UnsupportedFormat.
+    """
+    if not (folder / MANIFEST).exists() and (folder / mlflow.MLMODEL).exists():
+        return mlflow.read(folder)
     try:
         with (folder / MANIFEST).open("rb") as file:
             raw = file.read(MANIFEST_BYTES + 1)
@@ -16,13 +31,14 @@ def read(folder: Path) -> Bundle:
         raise Failure(Reason.MODEL_NOT_FOUND, f"cannot read {folder / MANIFEST}: {error.strerror}") from None
     if len(raw) > MANIFEST_BYTES:
         raise Failure(Reason.INVALID_BUNDLE, f"{MANIFEST} is larger than 1 MiB; write the bundle again")
-    return Bundle(folder=folder, digest=digest_of(raw), manifest=parse(raw))
+    manifest = parse(raw)
+    return Bundle(folder, digest_of(raw), manifest, folder / MODEL_FILES[Format(manifest.format)])
 
 
 def verify(bundle: Bundle, digest: str | None = None) -> None:
     """Check the bundle's digest and every listed file. Raises `Failure`: DigestMismatch, FileCorrupt, InvalidBundle."""
     if digest is not None:
-        check_digest(bundle.digest, digest, str(bundle.folder / MANIFEST))
+        check_digest(bundle.digest, digest, str(bundle.folder / (mlflow.MLMODEL if bundle.is_foreign else MANIFEST)))
     for file in bundle.manifest.files:
         _check_inside(bundle.folder, file)
         check_file(bundle.folder / file.path, file)

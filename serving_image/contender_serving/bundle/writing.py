@@ -15,9 +15,10 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
-from contender_serving.bundle import describing, golden, profile
+from contender_serving.bundle import describing, golden, parity, profile
 from contender_serving.bundle.conversion import convert
 from contender_serving.bundle.copying import Verdict, add_copy
+from contender_serving.bundle.guests import GUESTS, OUTPUT, Guest, guest
 from contender_serving.bundle.manifest import (
     MANIFEST,
     MODEL_FILES,
@@ -37,6 +38,7 @@ GOLDEN_EXAMPLES = 5
 SAMPLE = 10_000  # rows that the copy is compared on, and the profile of the score is made from, at most
 SECONDS = 3.0  # that a slow model is asked for them
 FEW = 100  # rows that show whether a model takes columns by position
+OWN_LIBRARIES = (Format.XGBOOST, Format.LIGHTGBM, Format.TORCH)  # called as their formats are
 TOLERANCE = 1e-5  # float32 engines differ from scikit-learn by up to about 2e-6
 
 
@@ -62,17 +64,20 @@ def write(
     version: str = "1",
     format: str | None = None,
 ) -> Written:
-    """Write a fitted scikit-learn estimator as a bundle into the new folder `path`.
+    """Write a fitted model as a bundle into the new folder `path`.
 
+    `model` is a scikit-learn estimator, or one of XGBoost's or LightGBM's; a PyTorch module, or a program of
+    `torch.export`; or the folder of a TensorFlow SavedModel, which becomes ONNX.
     `X` (rows x features, a column of texts, or a data frame) and `y` are data like that of training: the golden
     examples are chosen from them, evenly over `y`; the reference profile describes `X`; and an ONNX copy, where the
-    estimator has one, is compared with it on them. `name` is the folder's if it is not given; `format` is skops, or the
-    library's own for an estimator of XGBoost or LightGBM.
+    model has one, is compared with it on them. `name` is the folder's if it is not given; `format` is skops, or the
+    library's own for a model of XGBoost, LightGBM or PyTorch.
     Raises `FileExistsError` if there is such a folder; `TypeError`, `ValueError` or `Failure`, which a server would
     end with, if the model cannot be served. Then nothing is written.
     """
-    kind = Format(format) if format else _format_of(model)
-    inputs, columns = _inputs(model, X)
+    model, data = _at_home(model, X)
+    kind = _chosen(Format(format), model) if format else _format_of(model)
+    inputs, columns = _inputs(model, data)
     examples = _examples(inputs, y)
     rows = _affordable(model, examples)
     sample = _sampled(inputs, rows)
@@ -118,6 +123,12 @@ def _new_folder(path: Path) -> Iterator[Path]:
         staging.rename(path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _at_home(model: Any, X: ArrayLike) -> tuple[Any, Any]:
+    """The model as an estimator, and the data as it takes them."""
+    visitor = guest(model, X)
+    return (visitor, visitor.rows(X)) if visitor else (model, X)
 
 
 def _inputs(model: Any, X: ArrayLike) -> tuple[dict[str, Tensor], list[str]]:
@@ -167,6 +178,8 @@ def _save(model: Any, format: Format, signature: Signature, file: Path) -> Frame
         return Framework("onnx", installed("onnx"))
     if format is Format.XGBOOST:
         model.save_model(file)
+    elif format is Format.TORCH:
+        model.save(file)
     elif format is Format.LIGHTGBM:
         from contender_serving.loaders import lightgbm
 
@@ -177,14 +190,24 @@ def _save(model: Any, format: Format, signature: Signature, file: Path) -> Frame
 
         dump = joblib.dump if format is Format.PICKLE else skops.io.dump
         dump(model, file)
-    library = format if format in (Format.XGBOOST, Format.LIGHTGBM) else "scikit-learn"
+    library = format if format in OWN_LIBRARIES else "scikit-learn"
     return Framework(library, installed(library))
 
 
+def _chosen(format: Format, model: Any) -> Format:
+    if isinstance(model, GUESTS) and format not in (model.format, Format.ONNX):
+        raise ValueError(
+            f"this model is written as {' or '.join(dict.fromkeys((model.format, Format.ONNX)))}, not {format}"
+        )
+    return format
+
+
 def _format_of(model: Any) -> Format:
-    """The format that an estimator of its library is written in, if the user names none."""
+    """The format that a model of its library is written in, if the user names none."""
+    if isinstance(model, GUESTS):
+        return model.format
     library = type(model).__module__.partition(".")[0]
-    return Format(library) if library in (Format.XGBOOST, Format.LIGHTGBM) else Format.SKLEARN
+    return Format(library) if library in OWN_LIBRARIES else Format.SKLEARN
 
 
 def _as_a_server_would(format: Format, path: Path, signature: Signature) -> Predictor:
@@ -197,12 +220,26 @@ def _as_a_server_would(format: Format, path: Path, signature: Signature) -> Pred
 
 
 def _copied(folder: Path, model: Any, predictor: Predictor, sample: Mapping[str, Tensor]) -> Verdict:
+    visits = isinstance(model, GUESTS)
     if predictor.platform == "onnx_onnxv1":
-        return Verdict("it is an ONNX model itself")
+        return _converted(model, predictor, sample) if visits else Verdict("it is an ONNX model itself")
     try:
         return add_copy(folder, model, predictor, sample)
     except ImportError:
-        return Verdict("for an ONNX copy, install contender-serving[write]")
+        extra = model.format if visits else "write"
+        return Verdict(f"for an ONNX copy, install contender-serving[{extra}]")
+
+
+def _converted(model: Guest, predictor: Predictor, sample: Mapping[str, Tensor]) -> Verdict:
+    """Raises `ValueError` if the model, of which the bundle holds nothing but the ONNX, answers otherwise."""
+    from contender_serving.loaders.sklearn import EstimatorPredictor
+
+    edges = {name: tensor[:0] for name, tensor in sample.items()}
+    compared = parity.compare(EstimatorPredictor(model, predictor.signature), predictor, sample, edges)[OUTPUT]
+    what = f"converted to ONNX, largest difference {compared.largest_difference:.1g}"
+    if compared.disagreeing or compared.largest_difference > parity.BOUND:
+        raise ValueError(f"{what} and {compared.disagreeing} disagreeing labels: beyond the bound, {parity.BOUND:g}")
+    return Verdict(what)
 
 
 def _listed(folder: Path, file: Path) -> ListedFile:

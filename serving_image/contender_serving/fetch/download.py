@@ -41,6 +41,32 @@ def download(source: Source, listed: ListedFile, folder: Path) -> None:
     part.rename(target)
 
 
+def download_unlisted(source: Source, path: str, folder: Path, limit: int | None) -> None:
+    """Bring a file of which nothing is known into the folder, from its first byte on.
+
+    Raises `Failure`: ModelTooLarge if it is larger than the memory limit, or the source's.
+    """
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+    def attempt() -> None:
+        with source.open(path, 0) as stream, target.open("wb") as file:
+            for chunk in stream.chunks:
+                file.write(chunk)
+                if limit is not None and file.tell() > limit:
+                    raise too_large(f"{path} has more than {limit} bytes", limit)
+
+    _patiently(attempt, progress=lambda: 0)
+
+
+def too_large(what: str, limit: int) -> Failure:
+    """The failure of a model that its server's memory cannot hold."""
+    return Failure(
+        Reason.MODEL_TOO_LARGE,
+        f"{what}, the memory limit is {limit}; raise spec.resources.limits.memory well above the model's size",
+    )
+
+
 def part_of(target: Path) -> Path:
     """Where a file is kept until it is whole."""
     return target.with_name(target.name + ".part")

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from contender_serving.bundle import mlflow
 from contender_serving.bundle.manifest import MANIFEST, Manifest, digest_of, parse
 from contender_serving.bundle.reading import check_digest, read, verify
 from contender_serving.failures import Failure, Reason
-from contender_serving.fetch.download import download, part_of, read_small, size_of
-from contender_serving.fetch.sources import source
+from contender_serving.fetch.download import download, download_unlisted, part_of, read_small, size_of, too_large
+from contender_serving.fetch.sources import Source, source
 from contender_serving.settings import PUBLISHED, FetchSettings
 
 INCOMING = ".incoming"  # beside the published bundle, so that publishing is one rename
@@ -25,10 +26,15 @@ def fetch(settings: FetchSettings) -> Path:
     if _is_published(published, settings.digest):
         return published
     origin = source(settings.uri, settings.pvc_root, settings.secret)
-    raw = read_small(origin, MANIFEST)
+    try:
+        raw = read_small(origin, MANIFEST)
+    except Failure as failure:
+        if failure.reason is not Reason.MODEL_NOT_FOUND or not _fetch_foreign(origin, settings, published):
+            raise
+        return published
     check_digest(digest_of(raw), settings.digest, f"{MANIFEST} at the model's URI")
     manifest = parse(raw)
-    _check_format(manifest, settings.format)
+    _check_format(manifest.format, settings.format)
     incoming = settings.model_dir / INCOMING / settings.digest.removeprefix("sha256:")
     with _volume_errors(settings.model_dir):
         _check_size(manifest, incoming, settings)
@@ -39,6 +45,25 @@ def fetch(settings: FetchSettings) -> Path:
     return published
 
 
+def _fetch_foreign(origin: Source, settings: FetchSettings, published: Path) -> bool:
+    """Bring a directory of MLflow's, if it is one: what is of which size is known only when it is here."""
+    try:
+        raw = read_small(origin, mlflow.MLMODEL)
+    except Failure as failure:
+        if failure.reason is Reason.MODEL_NOT_FOUND:
+            return False
+        raise
+    described = mlflow.parse(raw)
+    _check_format(described.format, settings.format)
+    incoming = settings.model_dir / INCOMING / settings.digest.removeprefix("sha256:")
+    with _volume_errors(settings.model_dir):
+        for path in described.files:
+            download_unlisted(origin, path, incoming, settings.memory_limit)
+        verify(read(incoming), settings.digest)
+        _publish(incoming, published)
+    return True
+
+
 def _is_published(published: Path, digest: str) -> bool:
     try:
         verify(read(published), digest)
@@ -47,22 +72,17 @@ def _is_published(published: Path, digest: str) -> bool:
     return True
 
 
-def _check_format(manifest: Manifest, wanted: str | None) -> None:
-    if wanted is not None and wanted != manifest.format:
+def _check_format(found: str, wanted: str | None) -> None:
+    if wanted is not None and wanted != found:
         raise Failure(
             Reason.FORMAT_MISMATCH,
-            f"spec.model.format is {wanted}, the bundle's is {manifest.format}; leave spec.model.format out or "
-            f"write {manifest.format}",
+            f"spec.model.format is {wanted}, the bundle's is {found}; leave spec.model.format out or write {found}",
         )
 
 
 def _check_size(manifest: Manifest, incoming: Path, settings: FetchSettings) -> None:
     if settings.memory_limit is not None and manifest.size > settings.memory_limit:
-        raise Failure(
-            Reason.MODEL_TOO_LARGE,
-            f"the model's files have {manifest.size} bytes, the memory limit is {settings.memory_limit}; "
-            "raise spec.resources.limits.memory well above the model's size",
-        )
+        raise too_large(f"the model's files have {manifest.size} bytes", settings.memory_limit)
     incoming.mkdir(parents=True, exist_ok=True)
     paths = [incoming / listed.path for listed in manifest.files]
     missing = manifest.size - sum(size_of(path) + size_of(part_of(path)) for path in paths)

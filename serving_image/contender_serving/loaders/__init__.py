@@ -9,33 +9,46 @@ from pathlib import Path
 
 from contender_serving import memory
 from contender_serving.bundle import golden, parity
-from contender_serving.bundle.manifest import COPY, MODEL_FILES, Bundle, Format
+from contender_serving.bundle.manifest import COPY, Bundle, Format
 from contender_serving.confinement import confine
 from contender_serving.failures import Failure, Reason
-from contender_serving.loaders import versions
 from contender_serving.predictor import Predictor
 from contender_serving.tensors import Signature
 from contender_serving.trust import CAUTIOUS, Trust
 
 logger = logging.getLogger(__name__)
 
+RUNS_CODE = {  # by being loaded
+    Format.PICKLE: "a pickle, which runs whatever is in it",
+    Format.TORCH: "a program of torch.export, which may hold pickles, and so run whatever is in it",
+}
+INSTEAD = {Format.PICKLE: "skops or ONNX", Format.TORCH: "ONNX"}
+
 
 def load(bundle: Bundle, trust: Trust = CAUTIOUS) -> Predictor:
     """Load a verified bundle's model: its ONNX copy if that is known to predict the same, else the model itself.
 
     A copy needs no trust in versions: it does not depend on the library that wrote the model.
-    For a pickle, this process loses the network, for good: listen before.
+    For a pickle, or what may hold one, this process loses the network, for good: listen before.
     Raises `Failure`: PickleRefused, UnsupportedFormat, VersionMismatch, ModelTooLarge, FormatMismatch, UntrustedTypes,
     InvalidBundle, LoadFailed.
     """
     copy = _load_copy(bundle)
     if copy is not None:
         return copy
-    if bundle.format is Format.PICKLE:
-        _prepare_for_pickle(trust)
+    if bundle.format in RUNS_CODE and not trust.allow_pickle:
+        raise _refused(bundle.format)
     if bundle.format is not Format.ONNX:
+        from contender_serving.loaders import versions
+
         versions.check(bundle.manifest.framework, trust.version_policy)
     memory.check_fits(bundle.model_file, memory.limit())
+    if bundle.format in RUNS_CODE:
+        confine()
+    if bundle.is_foreign:
+        from contender_serving.loaders import mlflow
+
+        return mlflow.load(bundle)
     return load_model(bundle.format, bundle.model_file, bundle.manifest.signature)
 
 
@@ -57,7 +70,7 @@ def load_model(format: Format, file: Path, signature: Signature) -> Predictor:
         ) from None
     except Exception as error:  # what a library raises on a damaged model is anybody's guess
         raise Failure(
-            Reason.LOAD_FAILED, f"{MODEL_FILES[format]} does not load: {type(error).__name__}; write the bundle again"
+            Reason.LOAD_FAILED, f"{file.name} does not load: {type(error).__name__}; write the bundle again"
         ) from error
 
 
@@ -72,14 +85,12 @@ def _loaded(format: Format, file: Path, signature: Signature) -> Predictor:
     return predictor
 
 
-def _prepare_for_pickle(trust: Trust) -> None:
-    if not trust.allow_pickle:
-        raise Failure(
-            Reason.PICKLE_REFUSED,
-            "the model is a pickle, which runs whatever is in it; write it as skops or ONNX, or, if you trust its "
-            "writer, set spec.model.allowPickle and the digest",
-        )
-    confine()
+def _refused(format: Format) -> Failure:
+    return Failure(
+        Reason.PICKLE_REFUSED,
+        f"the model is {RUNS_CODE[format]}; write it as {INSTEAD[format]}, or, if you trust its writer, set "
+        "spec.model.allowPickle and the digest",
+    )
 
 
 @contextmanager

@@ -20,7 +20,8 @@ class LightgbmPredictor(EstimatorPredictor):
 
     def __init__(self, file: Path, signature: Signature) -> None:
         model, _, classes = file.read_text().partition(CLASSES)
-        super().__init__(_Estimator(lightgbm.Booster(model_str=model), json.loads(classes)), signature)
+        booster, labels = lightgbm.Booster(model_str=model), json.loads(classes or "null")
+        super().__init__(_Regressor(booster) if labels is None else _Classifier(booster, labels), signature)
         self.properties = {"engine": f"lightgbm {lightgbm.__version__}"}
 
 
@@ -30,21 +31,25 @@ def save(model: Any, file: Path) -> None:
     file.write_text(f"{model.booster_.model_to_string()}\n{CLASSES}{json.dumps(classes)}\n")
 
 
-class _Estimator:
-    """What LGBMClassifier and LGBMRegressor do with what their booster says."""
+class _Regressor:
+    """What LGBMRegressor does with what its booster says: nothing."""
 
-    def __init__(self, booster: Any, classes: list[object] | None) -> None:
+    def __init__(self, booster: Any) -> None:
         self._booster = booster
-        self._classes = np.asarray(classes)
 
     def predict(self, rows: Tensor) -> Tensor:
-        if self._classes.ndim == 0:
-            return self._raw(rows)
+        return np.asarray(self._booster.predict(rows, num_threads=1))
+
+
+class _Classifier:
+    """What LGBMClassifier does with it."""
+
+    def __init__(self, booster: Any, classes: list[object]) -> None:
+        self._booster, self._classes = _Regressor(booster), np.asarray(classes)
+
+    def predict(self, rows: Tensor) -> Tensor:
         return np.asarray(self._classes[self.predict_proba(rows).argmax(axis=1)])
 
     def predict_proba(self, rows: Tensor) -> Tensor:
-        raw = self._raw(rows)
+        raw = self._booster.predict(rows)
         return np.stack([1.0 - raw, raw], axis=1) if raw.ndim == 1 else raw
-
-    def _raw(self, rows: Tensor) -> Tensor:
-        return np.asarray(self._booster.predict(rows, num_threads=1))

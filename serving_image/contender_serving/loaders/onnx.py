@@ -9,7 +9,7 @@ import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidProtobuf
 
 from contender_serving.failures import Failure, Reason
-from contender_serving.tensors import NUMPY, Signature, Tensor
+from contender_serving.tensors import NUMPY, Signature, Tensor, TensorSpec, datatype_of
 
 # The element types that ONNX names otherwise than numpy does.
 _ELEMENTS: dict[str, np.dtype[Any]] = {
@@ -24,12 +24,15 @@ class OnnxPredictor:
 
     platform = "onnx_onnxv1"
 
-    def __init__(self, file: Path, signature: Signature, largest: float | None = None, parity: str = "") -> None:
-        """Load a graph. `largest` is the greatest number that it may be asked; `parity` describes what it copies."""
-        self.signature = signature
+    def __init__(self, file: Path, signature: Signature | None, largest: float | None = None, parity: str = "") -> None:
+        """Load a graph. `largest` is the greatest number that it may be asked; `parity` describes what it copies.
+
+        Without a signature it has the graph's own, and all of the graph must be in the file.
+        """
         self.properties = {"engine": f"onnxruntime {onnxruntime.__version__}"} | ({"parity": parity} if parity else {})
         self._largest = largest
-        self._session = _session(file)
+        self._session = _session(file, alone=signature is None)
+        self.signature = signature = signature or _signature(self._session)
         elements = {node.name: _element(node.type) for node in self._session.get_inputs()}
         ranks = {node.name: len(node.shape) for node in self._session.get_inputs()}
         _check_names("inputs", [spec.name for spec in signature.inputs], list(elements))
@@ -57,12 +60,13 @@ class OnnxPredictor:
         return {name: _like(answer, *self._like[name]) for name, answer in zip(outputs, answers, strict=True)}
 
 
-def _session(file: Path) -> Any:
+def _session(file: Path, *, alone: bool) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
     # External data is looked for in the bundle; onnxruntime refuses paths that leave the folder named here.
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
+    if not alone:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
     try:
         return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
     except InvalidProtobuf:
@@ -70,6 +74,24 @@ def _session(file: Path) -> Any:
             Reason.FORMAT_MISMATCH,
             f"{file.name} is not an ONNX model; write the bundle again, or set the format that it has",
         ) from None
+
+
+def _signature(session: Any) -> Signature:
+    """A graph's own inputs, and those of its outputs that are tensors."""
+    inputs, outputs = (
+        tuple(_spec(node) for node in nodes if node.type.startswith("tensor("))
+        for nodes in (session.get_inputs(), session.get_outputs())
+    )
+    return Signature(inputs, outputs)
+
+
+def _spec(node: Any) -> TensorSpec:
+    shape = [length if isinstance(length, int) else -1 for length in node.shape]
+    if not shape:
+        raise Failure(
+            Reason.INVALID_BUNDLE, f"{node.name} has no dimension for rows; export the graph with a batch of them"
+        )
+    return TensorSpec(node.name, datatype_of(np.empty(0, _element(node.type))), tuple(shape))
 
 
 def _check_largest(inputs: Mapping[str, Tensor], largest: float) -> None:

@@ -10,6 +10,7 @@ import sklearn
 import skops.io
 import threadpoolctl  # type: ignore[import-untyped]
 
+from contender_serving.bundle import describing
 from contender_serving.failures import Failure, Reason
 from contender_serving.tables import argument
 from contender_serving.tensors import Signature, Tensor
@@ -20,6 +21,10 @@ OUTPUTS = ("predict", "predict_proba")  # the estimator's methods that a bundle 
 # function that scikit-learn's modules import. A `Tree` with wild indexes can crash the process; the pinned digest
 # says whose file it is, and a crash stays in this pod.
 TRUSTED = (
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",  # read as its text is
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRegressor",
     "numpy.dtype",
     "numpy.mean",
     "sklearn.calibration._CalibratedClassifier",
@@ -53,6 +58,10 @@ class EstimatorPredictor:
         """Answer with the estimator's own methods."""
         rows = argument({spec.name: inputs[spec.name] for spec in self.signature.inputs})  # columns in their order
         return {output: np.asarray(getattr(self._estimator, output)(rows)) for output in outputs}
+
+    def describe(self, rows: Mapping[str, Tensor]) -> None:
+        """Find out what the estimator takes and gives, by rows that it takes. Raises what it raises."""
+        self.signature = describing.signature(self._estimator, rows, describing.outputs(self._estimator, rows))
 
 
 class SklearnPredictor(EstimatorPredictor):

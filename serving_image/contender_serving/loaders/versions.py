@@ -17,22 +17,26 @@ def check(framework: Framework, policy: VersionPolicy) -> None:
     Between minor versions an estimator may load and silently predict something else; patches have done so too.
     """
     try:
-        here = installed(framework.name)
+        here, trained = _public(installed(framework.name)), _public(framework.version)
     except PackageNotFoundError:
         raise Failure(
             Reason.UNSUPPORTED_FORMAT, f"this image has no {framework.name}; run an image that has it"
         ) from None
-    if _near(framework.version, here, policy):
+    if _near(trained, here, policy):
         return
-    mismatch = f"the model was written with {framework.name} {framework.version}, this image has {here}"
+    mismatch = f"the model was written with {framework.name} {trained}, this image has {here}"
     if policy is VersionPolicy.WARN:
         logger.warning(mismatch)
         return
     raise Failure(
         Reason.VERSION_MISMATCH,
-        f"{mismatch}; write it with {framework.name} {here}, run an image that has {framework.version}, or set "
-        f"spec.model.versionPolicy to {_softer(framework.version, here)}",
+        f"{mismatch}; write it with {framework.name} {here}, run an image that has {trained}, or set "
+        f"spec.model.versionPolicy to {_softer(trained, here)}",
     )
+
+
+def _public(version: str) -> str:
+    return version.partition("+")[0]  # 2.15.0+cpu is 2.15.0, built elsewhere
 
 
 def _near(trained: str, here: str, policy: VersionPolicy) -> bool:
