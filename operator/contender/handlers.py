@@ -19,6 +19,7 @@ from contender.cluster.store import label
 from contender.reconcile import World, reconcile
 
 RELIST_SECONDS = 300.0  # a deletion that a broken watch missed is noticed by then
+FOLLOW_SECONDS = 10.0  # before HTTPRoutes, which could not be watched, are asked for again
 BREATH_SECONDS = 0.2  # between two reconciles of one object, so that a burst of events costs one
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0  # seconds
 
@@ -45,6 +46,13 @@ class Tasks:
     def wake_all(self, namespace: str) -> None:
         for raw in self._world.store.all(kinds.MODELDEPLOYMENT, namespace):
             self.wake(namespace, raw["metadata"]["name"])
+
+    def wake_gateways(self, namespace: str | None) -> None:
+        """Those whose traffic a Gateway splits."""
+        for home, name in self._world.store.names(kinds.MODELDEPLOYMENT):
+            raw = self._world.store.get(kinds.MODELDEPLOYMENT, home, name)
+            if namespace in (None, home) and raw and "gateway" in raw["spec"].get("traffic", ()):
+                self.wake(home, name)
 
     async def stop(self) -> None:
         """Ends all tasks, and waits until they have ended: after that this process writes nothing more."""
@@ -137,6 +145,7 @@ async def operate(world: World, namespaces: tuple[str, ...], identity: str) -> N
     """Runs until cancelled. `namespaces` are those to watch; none means all. `identity` names this process."""
     tasks = Tasks(world)
     await relist(world, tasks, namespaces)
+    following = [asyncio.create_task(_follow_routes(world, tasks, namespace)) for namespace in namespaces or (None,)]
     listing = asyncio.create_task(_relist_for_ever(world, tasks, namespaces))
     try:
         await kopf.operator(
@@ -148,7 +157,8 @@ async def operate(world: World, namespaces: tuple[str, ...], identity: str) -> N
             namespaces=namespaces,
         )
     finally:
-        listing.cancel()
+        for task in (listing, *following):
+            task.cancel()
         await tasks.stop()
 
 
@@ -170,3 +180,18 @@ async def _relist_for_ever(world: World, tasks: Tasks, namespaces: tuple[str, ..
         except (Transient, Refused) as error:
             metrics.failed(error)
             logger.warning("%s", error)
+
+
+async def _follow_routes(world: World, tasks: Tasks, namespace: str | None) -> None:
+    """kopf would look for their kind only once, when it starts."""
+    gateways = world.planes.gateway.gateways
+    while True:
+        try:
+            async for event in gateways.follow(namespace):
+                if event is None:
+                    tasks.wake_gateways(namespace)
+                else:
+                    take(world, tasks, kinds.HTTPROUTE, event)
+        except (Transient, Refused) as error:
+            logger.warning("%s", error)
+            await asyncio.sleep(FOLLOW_SECONDS)

@@ -58,7 +58,9 @@ def make_plan(seen: Observation) -> Plan:
     surplus = tuple(sorted(seen.variants.keys() - kept.keys() - traffic.reachable(block, seen)))
     stale = traffic.stale_pods(block, seen)
     entry = tuple(desired.entry(champion, block, seen, live=live))
-    report = status.Report(seen, champion, trial, live=live, serving=bool(entry))
+    url = traffic.url(seen, made=bool(entry))
+    problem = seen.router.problem or traffic.unjudged(trial, seen)
+    report = status.Report(seen, champion, trial, live=live, url=url, obstacle=problem)
     return Plan(
         trial=trial,
         begins=begins,
@@ -119,15 +121,17 @@ def _looked_at(trial: Trial, sight: look.Sight) -> Trial:
 
 
 def _sight(trial: Trial, seen: Observation) -> look.Sight:
+    """Counts that cannot be judged are as good as none."""
     champion = seen.variants.get(trial.champion.variant)
+    unjudged = traffic.unjudged(trial, seen) is not None
     return look.Sight(
         now=seen.now,
         challenger=seen.variants.get(trial.challenger.variant),
         champion_ready=bool(champion and champion.ready),
         champion_replicas=champion.replicas if champion else 0,
         capacity=capacity.challenger_pods(trial, seen.deployment),
-        pods=seen.router.pods,
-        silent=seen.router.silent,
+        pods=() if unjudged else seen.router.pods,
+        silent=(*seen.router.silent, *(pod.name for pod in seen.router.pods if unjudged)),
         recordings=seen.recordings,
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
         commands=given(seen.deployment.annotations, trial),
