@@ -23,7 +23,6 @@ GATEWAY = "public"
 NODE_PORT = 30081
 MANIFESTS = Path(__file__).with_name("gateway.yaml")
 PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
-PROXY_PODS = {"envoyDeployment": {"replicas": 2}, "envoyService": {"type": "ClusterIP"}}
 PROXIES = {
     "gateway.envoyproxy.io/owning-gateway-namespace": GATEWAY_NAMESPACE,
     "gateway.envoyproxy.io/owning-gateway-name": GATEWAY,
@@ -38,17 +37,16 @@ def install(cluster: Cluster) -> None:
         cluster.load(image)
         values = {
             "global.images.envoyGateway.image": image,
-            "global.images.envoyProxy.image": envoy,
             "config.envoyGateway.provider.kubernetes.shutdownManager.image": image,
         }
         settings = [argument for name, value in values.items() for argument in ("--set-string", f"{name}={value}")]
         where = ("--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m")
         cluster.helm("upgrade", "--install", "eg", str(chart), *where, *settings)
         cluster.kubectl("apply", "-f", "-", input=Template(MANIFESTS.read_text()).substitute(NODE_PORT=NODE_PORT))
-        cluster.kubectl("apply", "-f", "-", input=json.dumps(_proxies_of_the_page()))
-        proxies = ("-n", NAMESPACE, "pods", "-l", SELECTOR)
-        cluster.kubectl("wait", "--for=create", "--timeout=60s", *proxies)
-        cluster.kubectl("wait", "--for=condition=Ready", "--timeout=120s", *proxies)
+        cluster.kubectl("apply", "-f", "-", input=json.dumps(_proxies_of_the_page(envoy)))
+        proxies = ("-n", NAMESPACE, "-l", SELECTOR)
+        cluster.kubectl("wait", "--for=create", "--timeout=60s", "deployment", *proxies)
+        cluster.kubectl("rollout", "status", "deployment", *proxies, "--timeout=120s")
 
 
 def proxies(cluster: Cluster) -> list[dict[str, Any]]:
@@ -59,11 +57,13 @@ def proxies(cluster: Cluster) -> list[dict[str, Any]]:
     return found
 
 
-def _proxies_of_the_page() -> dict[str, Any]:
+def _proxies_of_the_page(image: str) -> dict[str, Any]:
     """The EnvoyProxy that docs/gateway.md shows, of two pods and without a load balancer."""
     (shown,) = re.findall(r"```yaml\n(apiVersion: gateway.envoyproxy.io.*?)```", PAGE.read_text(), re.DOTALL)
     found: dict[str, Any] = yaml.safe_load(shown)
-    found["spec"]["provider"] = {"type": "Kubernetes", "kubernetes": PROXY_PODS}
+    pods = {"replicas": 2, "container": {"image": image}}
+    provider = {"envoyDeployment": pods, "envoyService": {"type": "ClusterIP"}}
+    found["spec"]["provider"] = {"type": "Kubernetes", "kubernetes": provider}
     return found
 
 
