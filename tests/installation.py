@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.cluster import Cluster
 
 CHART = Path(__file__).parents[1] / "charts" / "contender"
@@ -40,13 +42,25 @@ def install(cluster: Cluster, images: Mapping[str, str] | None = None, **more: s
     cluster.helm("upgrade", "--install", RELEASE, str(CHART), *where, *settings, *forced, "--wait", "--timeout", "3m")
 
 
-def asked_since(cluster: Cluster, moment: datetime) -> list[dict[str, Any]]:
-    """What the operator asked of the API server, by its account; whom it turned away at the door has no name there."""
+def asked_since(cluster: Cluster, moment: datetime, *namespaces: str) -> list[dict[str, Any]]:
+    """What the operator asked of the API server, by its account; whom it turned away at the door has no name there.
+
+    Without what it asked of other namespaces than these and its own, if there are any: those may be on their way out.
+    """
     return [
         event
         for event in cluster.audit_log()
         if event["user"].get("username") == ACCOUNT
         and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= moment
+        and (not namespaces or (event.get("objectRef") or {}).get("namespace") in {None, NAMESPACE, *namespaces})
+    ]
+
+
+def roles(cluster: Cluster) -> list[dict[str, Any]]:
+    """What the chart grants as it is installed."""
+    text = cluster.helm("get", "manifest", RELEASE, "--namespace", NAMESPACE)
+    return [
+        manifest for manifest in yaml.safe_load_all(text) if manifest and manifest["kind"] in {"Role", "ClusterRole"}
     ]
 
 

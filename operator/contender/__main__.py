@@ -51,10 +51,8 @@ async def _work(settings: Settings, api: ApiClient, session: aiohttp.ClientSessi
     writer = Writer(client, store)
     router = RouterSettings(settings.router_image, settings.router_replicas, settings.router_resources)
     routing = Routing(client, store, writer, router)
-    gateways = Gateways(client, store)
-    planes = Planes(
-        EmbeddedRouter(store, routing, session), ClusterGateway(gateways, writer, session, settings.proxy_namespace)
-    )
+    gateway = ClusterGateway(Gateways(client, store), writer, session, settings.gateway_proxy_namespace)
+    planes = Planes(EmbeddedRouter(store, routing, session), gateway)
     world = World(client, store, writer, planes, session, settings.serving_image)
     await operate(world, settings.watch_namespaces, settings.identity)
 

@@ -86,7 +86,7 @@ class ClusterGateway:
     gateways: Gateways
     writer: Writer
     session: aiohttp.ClientSession
-    proxy_namespace: str | None  # where the proxies are; None: anywhere
+    proxy_namespace: str
 
     async def observe(self, owner: ModelDeployment) -> Sight:
         raw = self.gateways.route(owner)

@@ -50,7 +50,7 @@ class Operator:
         routing = Routing(self.acting, store, writer, NO_PODS)
         planes = Planes(
             EmbeddedRouter(store, routing, self.routers),
-            ClusterGateway(Gateways(self.acting, store), writer, self.routers, None),
+            ClusterGateway(Gateways(self.acting, store), writer, self.routers, "proxies"),
         )
         self.world = World(self.acting, store, writer, planes, self.routers, "serving:1")
 

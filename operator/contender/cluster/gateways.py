@@ -64,7 +64,7 @@ class Gateways:
         found = [await self._one(parent["namespace"], parent["name"], readable) for parent in parents(owner)]
         return next((each for each in found if isinstance(each, Problem)), found[0])
 
-    async def proxies(self, namespace: str | None, selector: str) -> Sequence[Object]:
+    async def proxies(self, namespace: str, selector: str) -> Sequence[Object]:
         """The pods of a Gateway."""
         pods, _ = await self._client.list(kinds.POD, namespace, selector)
         return pods
