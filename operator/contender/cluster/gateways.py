@@ -16,6 +16,9 @@ from contender.cluster.store import Store, is_owned
 from contender.manifests.routes.gateway import hostnames, parents
 from contender.observation import Problem
 
+FORBIDDEN = Problem(
+    "GatewayForbidden", "the operator may not read HTTPRoutes: upgrade its chart with gateway.enabled=true"
+)
 NO_API = Problem(
     "GatewayApiMissing",
     "the cluster has no HTTPRoutes: install the Gateway API and a Gateway, or take spec.traffic.gateway away",
@@ -38,7 +41,7 @@ class Gateways:
         try:
             objects, version = await self._client.list(kinds.HTTPROUTE, namespace)
         except (Missing, Refused) as error:
-            self._problems[namespace] = error.problem if isinstance(error, Refused) else NO_API
+            self._problems[namespace] = FORBIDDEN if isinstance(error, Refused) else NO_API
             yield None
             raise
         self._store.refill(kinds.HTTPROUTE, namespace, objects, version)
