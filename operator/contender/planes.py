@@ -107,8 +107,9 @@ class ClusterGateway:
         if plan.block is None or not hostnames or (known is None and seen.router.problem):
             return ()
         before = route.read(known) if known else None
-        slots = route.next_slots(before.slots if before else {}, plan.block.clusters, seen.router.taken_slots)
-        manifest = route.httproute(owner, route.Written(plan.block, slots), hostnames)
+        carried = known is not None and route.is_carried(known, owner)
+        written = route.following(before, plan.block, seen.router.taken_slots, carried=carried)
+        manifest = route.httproute(owner, written, hostnames)
         return [manifest] if await self.writer.apply(manifest) else []
 
     async def stand(self, seen: Observation) -> Sequence[Object]:  # noqa: ARG002  somebody else sees to that

@@ -14,6 +14,7 @@ from contender.api import ModelDeployment
 from contender.manifests.routes.envoy import mirrored, weights
 from contender.manifests.routes.gateway import (
     Written,
+    following,
     httproute,
     is_carried,
     next_slots,
@@ -36,10 +37,10 @@ def deployment(**gateway: Any) -> ModelDeployment:
     return owner(traffic={"timeout": "30s", "gateway": {**GATEWAY, **gateway}})
 
 
-def written(route: Route, slots: dict[str, int], timeout: float = 30.0) -> Written:
+def written(route: Route, slots: dict[str, int], timeout: float = 30.0, leaving: tuple[str, ...] = ()) -> Written:
     clusters = tuple(sorted(slots))
     ports = {variant: PORTS[variant] for variant in clusters}
-    return Written(Block(10_000, route, clusters, timeout, ports, shadows=tuple(mirrored(route))), slots)
+    return Written(Block(10_000, route, clusters, timeout, ports, shadows=tuple(mirrored(route))), slots, leaving)
 
 
 def manifest(made: Written) -> dict[str, Any]:
@@ -50,6 +51,7 @@ RENDERED = {
     "champion": manifest(written(Route(A), {A: 0})),
     "share": manifest(written(Route(A, B, 25), {A: 0, B: 1})),
     "shadow": manifest(written(Route(A, B, 0, mirror=40), {A: 0, B: 1})),
+    "leaving": manifest(written(Route(A), {A: 0, B: 1}, leaving=(B,))),
     "standby": manifest(written(Route(B, A), {A: 0, B: 1})),
 }
 
@@ -79,7 +81,7 @@ def test_each_variant_is_in_its_slot_of_every_rule_with_the_weight_of_the_route(
     split, *pins = rules("churn", made)
 
     assert {place: backend["weight"] for place, backend in enumerate(split["backendRefs"]) if backend["weight"]} == {
-        made.slots[variant]: weight for variant, weight in weights(route).items()
+        made.slots[variant]: 10_000 * weight for variant, weight in weights(route).items()
     }
     for variant, pin in zip((A, B), pins, strict=True):
         assert pin["matches"][0]["headers"][0]["value"] == variant
@@ -95,6 +97,30 @@ def test_what_was_written_is_read_back(route: Route, places: list[int]) -> None:
     made = written(route, dict(zip((A, B), places, strict=True)))
 
     assert read(manifest(made)) == made
+
+
+def test_who_loses_its_weight_keeps_a_trace_until_the_gateways_have_taken_that_up() -> None:
+    before, back = written(Route(A, B, 25), {A: 0, B: 1}), written(Route(A), {A: 0, B: 1}).block
+    first = following(before, back, (), carried=True)
+    waiting = following(first, back, (), carried=False)
+    last = following(first, back, (), carried=True)
+
+    assert (first.leaving, waiting.leaving, last.leaving) == ((B,), (B,), ())
+    assert [backend["weight"] for backend in rules("churn", first)[0]["backendRefs"]] == [1_000_000, 1]
+    assert [backend["weight"] for backend in rules("churn", last)[0]["backendRefs"]] == [1_000_000]
+
+
+def test_who_never_had_weight_gets_no_trace_of_it() -> None:
+    rehearsed = written(Route(A, B, 0, mirror=40), {A: 0, B: 1})
+
+    assert following(written(Route(A), {A: 0}), rehearsed.block, (), carried=True).leaving == ()
+    assert following(None, rehearsed.block, (), carried=False).leaving == ()
+
+
+def test_who_comes_back_while_it_leaves_has_its_share_again() -> None:
+    leaving, again = written(Route(A), {A: 0, B: 1}, leaving=(B,)), written(Route(A, B, 5), {A: 0, B: 1})
+
+    assert following(leaving, again.block, (), carried=True) == again
 
 
 @pytest.mark.parametrize("annotations", [{}, {names.BLOCK: "{"}, {names.BLOCK: "{}"}])

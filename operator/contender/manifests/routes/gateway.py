@@ -19,6 +19,7 @@ from contender.observation import Block, Problem, Route
 
 API = "gateway.networking.k8s.io"
 SLOTS = range(16)  # backends in a rule, at most
+TRACES = 10_000  # in one percent: the API knows weights up to a million
 EVERYTHING = {"type": "PathPrefix", "value": "/"}
 STANDARD_PORTS = {"HTTP": 80, "HTTPS": 443}
 
@@ -29,6 +30,7 @@ class Written:
 
     block: Block
     slots: Mapping[str, int]  # variant -> its place in each rule
+    leaving: tuple[str, ...] = ()  # had weight, and keep a trace of it until every proxy has taken that up
 
 
 def httproute(deployment: ModelDeployment, written: Written, hosts: Collection[str]) -> dict[str, Any]:
@@ -71,10 +73,23 @@ def read(raw: Json) -> Written | None:
     """What an HTTPRoute says that it was made of; None when that cannot be read."""
     with suppress(KeyError, TypeError, ValueError):
         told = json.loads(raw["metadata"]["annotations"][names.BLOCK])
-        slots = told.pop("slots")
+        slots, leaving = told.pop("slots"), tuple(told.pop("leaving"))
         tuples = {"clusters": tuple(told["clusters"]), "shadows": tuple(told["shadows"])}
-        return Written(Block(**{**told, "route": Route(**told["route"]), **tuples}), slots)
+        return Written(Block(**{**told, "route": Route(**told["route"]), **tuples}), slots, leaving)
     return None
+
+
+def following(before: Written | None, block: Block, taken: Collection[int], *, carried: bool) -> Written:
+    """What to write for `block`. `carried` says that the Gateways took what was written before.
+
+    A controller takes a cluster from its proxies before the route that leads there, and who is sent there meanwhile is
+    answered 500. So a variant that loses its weight keeps a trace at first, of which a millionth of the requests come.
+    """
+    slots = next_slots(before.slots if before else {}, block.clusters, taken)
+    had = {*weights(before.block.route), *before.leaving} if before else set()
+    leaving = tuple(sorted(had.intersection(block.clusters) - weights(block.route).keys()))
+    settled = before is not None and carried and before.block.route == block.route
+    return Written(block, slots, () if settled else leaving)
 
 
 def next_slots(before: Mapping[str, int], variants: Collection[str], taken: Collection[int]) -> dict[str, int]:
@@ -147,7 +162,7 @@ def _name(parent: Json) -> str:
 
 
 def _dumped(written: Written) -> str:
-    told = {**asdict(written.block), "slots": dict(written.slots)}
+    told = {**asdict(written.block), "slots": dict(written.slots), "leaving": written.leaving}
     return json.dumps(told, separators=(",", ":"), sort_keys=True)
 
 
@@ -155,14 +170,16 @@ def _split(deployment: str, written: Written) -> dict[str, Any]:
     block = written.block
     copies = [_copies(deployment, block, variant) for variant in sorted(mirrored(block.route))]
     filters = {"filters": copies} if copies else {}
-    return {"matches": [{"path": EVERYTHING}], **filters, **_backends(deployment, written, weights(block.route))}
+    shares = {variant: share * TRACES for variant, share in weights(block.route).items()}
+    shares |= dict.fromkeys(written.leaving, 1)
+    return {"matches": [{"path": EVERYTHING}], **filters, **_backends(deployment, written, shares)}
 
 
 def _pin(deployment: str, variant: str, written: Written) -> dict[str, Any]:
     header = {"type": "Exact", "name": names.PIN_HEADER, "value": variant}
     return {
         "matches": [{"path": EVERYTHING, "headers": [header]}],
-        **_backends(deployment, written, {variant: 100}),
+        **_backends(deployment, written, {variant: 1}),
     }
 
 
