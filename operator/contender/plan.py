@@ -11,7 +11,7 @@ from typing import Any
 from contender import desired, names, status, traffic
 from contender.api import Phase, Trial
 from contender.manifests import trial as trial_manifest
-from contender.observation import Block, Observation
+from contender.observation import Block, Observation, Problem
 from contender.rollout import capacity, look, standby
 from contender.rollout.answers import Outcome
 from contender.rollout.commands import given, renewed, retries, stale
@@ -19,6 +19,7 @@ from contender.rollout.trial import WAITS_FOR_THE_WORLD, is_rejected
 
 TRIAL_SECONDS = 2.0  # between two looks while a trial runs
 MOVING_SECONDS = 1.0  # ... while a router pod or a variant is on its way
+MENDED_SECONDS = 10.0  # ... while a Gateway waits for a person
 IDLE_SECONDS = 300.0  # ... when nothing is to be waited for but an event
 
 
@@ -71,7 +72,7 @@ def make_plan(seen: Observation) -> Plan:
         old_trials=_old_trials(seen),
         status=seen.deployment.status if begins else status.build(report),  # a beginning is told at the next look
         events=(*_events(before, trial, begins), *(() if begins else _answered(report))),
-        look_again=_look_again(trial, settled=live and not (stale or surplus or begins)),
+        look_again=_look_again(trial, seen.router.problem, settled=live and not (stale or surplus or begins)),
     )
 
 
@@ -216,7 +217,9 @@ def _event_type(decision: Mapping[str, Any]) -> str | None:
     return "Warning" if decision["decision"] == "Reject" else "Normal"
 
 
-def _look_again(trial: Trial | None, *, settled: bool) -> float:
+def _look_again(trial: Trial | None, problem: Problem | None, *, settled: bool) -> float:
+    if problem is not None:
+        return MENDED_SECONDS
     if not settled:
         return MOVING_SECONDS
     return IDLE_SECONDS if trial is None or trial.ended else TRIAL_SECONDS

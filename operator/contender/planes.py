@@ -7,7 +7,7 @@ and go with their owner, which the ownerReferences see to. `Planes.of` is where 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
 
@@ -110,7 +110,7 @@ class ClusterGateway:
         carried = known is not None and route.is_carried(known, owner)
         written = route.following(before, plan.block, seen.router.taken_slots, carried=carried)
         manifest = route.httproute(owner, written, hostnames)
-        return [manifest] if await self.writer.apply(manifest) else []
+        return [manifest] if await self.writer.apply(manifest, exactly=True) else []
 
     async def stand(self, seen: Observation) -> Sequence[Object]:  # noqa: ARG002  somebody else sees to that
         return ()
@@ -120,7 +120,7 @@ class ClusterGateway:
         whole = raw is not None and written is not None and _is_whole(raw, owner.name, written)
         carried = whole and raw is not None and route.is_carried(raw, owner)
         question = gateway.Question(owner.namespace, owner.name, written, carried)
-        pods = [pod for parent in route.parents(owner) for pod in await self._pods(parent)]
+        pods = await self._pods(owner)
         asked = [pod for pod in pods if seeing.takes_clients(pod)]
         told = await asyncio.gather(*(self._ask(question, pod) for pod in asked))
         heard = [answer for answer in told if isinstance(answer, gateway.Proxy)]
@@ -135,9 +135,11 @@ class ClusterGateway:
             taken_slots=taken,
         )
 
-    async def _pods(self, parent: dict[str, Any]) -> Sequence[Object]:
-        selector = gateway.selector(parent["namespace"], parent["name"])
-        return await self.gateways.proxies(self.proxy_namespace, selector)
+    async def _pods(self, owner: ModelDeployment) -> list[Object]:
+        """Of each Gateway once, however many of its listeners are named."""
+        named = sorted({(parent["namespace"], parent["name"]) for parent in route.parents(owner)})
+        found = [await self.gateways.proxies(self.proxy_namespace, gateway.selector(*each)) for each in named]
+        return [pod for pods in found for pod in pods]
 
     async def _ask(self, question: gateway.Question, pod: Object) -> gateway.Proxy | str:
         """The proxy's answer, or its name when it gives none."""

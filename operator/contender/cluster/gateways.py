@@ -42,6 +42,7 @@ class Gateways:
             objects, version = await self._client.list(kinds.HTTPROUTE, namespace)
         except (Missing, Refused) as error:
             self._problems[namespace] = FORBIDDEN if isinstance(error, Refused) else NO_API
+            self._store.forget(kinds.HTTPROUTE, namespace)
             yield None
             raise
         self._store.refill(kinds.HTTPROUTE, namespace, objects, version)
@@ -55,7 +56,7 @@ class Gateways:
     def route(self, owner: ModelDeployment) -> Object | None:
         """The ModelDeployment's HTTPRoute, as the watch told of it. Raises Transient before anything is known."""
         self._wanted.set()
-        if not self._problems:
+        if not {None, owner.namespace} & self._problems.keys():
             raise Transient("the HTTPRoutes were not read yet")
         raw = self._store.get(kinds.HTTPROUTE, owner.namespace, owner.name)
         return raw if raw is not None and is_owned(raw, owner.uid) else None
