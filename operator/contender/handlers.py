@@ -192,6 +192,8 @@ async def _follow_routes(world: World, tasks: Tasks, namespace: str | None) -> N
                     tasks.wake_gateways(namespace)
                 else:
                     take(world, tasks, kinds.HTTPROUTE, event)
-        except (Transient, Refused) as error:
-            logger.warning("%s", error)
+            await asyncio.sleep(FIRST_RETRY)
+        except Exception as error:  # without this watch every user of a Gateway would be blind
+            metrics.failed(error)
+            logger.warning("HTTPRoutes are not followed: %s", error)
             await asyncio.sleep(FOLLOW_SECONDS)

@@ -21,7 +21,7 @@ FORBIDDEN = Problem(
 )
 NO_API = Problem(
     "GatewayApiMissing",
-    "the cluster has no HTTPRoutes: install the Gateway API and a Gateway, or take spec.traffic.gateway away",
+    "the cluster has no HTTPRoutes: install the Gateway API and a Gateway, or make a ModelDeployment that names none",
 )
 
 
@@ -103,7 +103,7 @@ class Gateways:
         return Problem(
             "GatewayUnreadable",
             f"Gateway {namespace}/{name} is of class {wanted} by {controller or 'nobody'}, whose counters Contender "
-            f"cannot read: name a Gateway of {readable}, or use the embedded router",
+            f"cannot read: name a Gateway of {readable}, or make a ModelDeployment that names none",
         )
 
 
