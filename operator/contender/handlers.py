@@ -47,13 +47,6 @@ class Tasks:
         for raw in self._world.store.all(kinds.MODELDEPLOYMENT, namespace):
             self.wake(namespace, raw["metadata"]["name"])
 
-    def wake_gateways(self, namespace: str | None) -> None:
-        """Those whose traffic a Gateway splits."""
-        for home, name in self._world.store.names(kinds.MODELDEPLOYMENT):
-            raw = self._world.store.get(kinds.MODELDEPLOYMENT, home, name)
-            if namespace in (None, home) and raw and "gateway" in raw["spec"].get("traffic", ()):
-                self.wake(home, name)
-
     async def stop(self) -> None:
         """Ends all tasks, and waits until they have ended: after that this process writes nothing more."""
         running = list(self._running)
@@ -188,10 +181,11 @@ async def _follow_routes(world: World, tasks: Tasks, namespace: str | None) -> N
     while True:
         try:
             async for event in gateways.follow(namespace):
-                if event is None:
-                    tasks.wake_gateways(namespace)
-                else:
+                if event is not None:
                     take(world, tasks, kinds.HTTPROUTE, event)
+                    continue
+                for home, name in gateways.users(namespace):
+                    tasks.wake(home, name)
             await asyncio.sleep(FIRST_RETRY)
         except Exception as error:  # without this watch every user of a Gateway would be blind
             metrics.failed(error)

@@ -1,5 +1,6 @@
 """What is known of the cluster's Gateways, against an API server that has them, has them not, or will not say."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,10 @@ from tests.unit.test_manifests import owner
 
 GATEWAY = {"parentRefs": [{"name": "public", "namespace": "gateways"}], "hostnames": ["churn.example.com"]}
 OURS = owner(traffic={"timeout": "30s", "gateway": GATEWAY})
+USER: dict[str, Any] = {
+    "metadata": {"namespace": "team-a", "name": "churn", "resourceVersion": "1"},
+    "spec": {"traffic": {"gateway": GATEWAY}},
+}
 PUBLIC = {"spec": {"gatewayClassName": "envoy"}}
 
 
@@ -61,7 +66,9 @@ def route(name: str = "churn", host: str = "churn.example.com", age: str = "1", 
 
 async def followed(server: ApiServer) -> Gateways:
     """After one round of watching."""
-    gateways = Gateways(cast(Client, server), Store())
+    store = Store()
+    store.put(kinds.MODELDEPLOYMENT, USER)
+    gateways = Gateways(cast(Client, server), store)
     with pytest.raises(Transient, match="not read yet"):
         gateways.route(OURS)
     with suppress(Missing, Refused):
@@ -74,6 +81,18 @@ async def test_a_route_is_told_of_when_all_were_read_and_only_if_it_is_ours() ->
 
     assert mine.route(OURS) is not None
     assert theirs.route(OURS) is None
+
+
+async def test_nothing_is_asked_while_nobody_names_a_gateway() -> None:
+    store, server = Store(), ApiServer(AssertionError("it was asked"))
+    store.put(kinds.MODELDEPLOYMENT, {**USER, "spec": {"traffic": {"timeout": "30s"}}})
+    gateways = Gateways(cast(Client, server), store)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(gateways.follow(None)), 0.1)
+    store.put(kinds.MODELDEPLOYMENT, {**USER, "metadata": {**USER["metadata"], "resourceVersion": "2"}})
+
+    with pytest.raises(AssertionError, match="it was asked"):
+        await anext(gateways.follow(None))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,10 @@ class Gateways:
 
         Raises Transient or Refused when there is no watching them.
         """
-        await self._wanted.wait()
+        while not any(self.users(namespace)):
+            self._problems.pop(namespace, None)
+            self._wanted.clear()
+            await self._wanted.wait()
         try:
             objects, version = await self._client.list(kinds.HTTPROUTE, namespace)
         except (Missing, Refused) as error:
@@ -52,6 +55,13 @@ class Gateways:
             if event["type"] == "ERROR":
                 return
             yield event
+
+    def users(self, namespace: str | None) -> Iterator[tuple[str, str]]:
+        """Namespace and name of every ModelDeployment that names a Gateway."""
+        for home, name in self._store.names(kinds.MODELDEPLOYMENT):
+            raw = self._store.get(kinds.MODELDEPLOYMENT, home, name)
+            if namespace in (None, home) and raw is not None and names_gateway(raw):
+                yield home, name
 
     def route(self, owner: ModelDeployment) -> Object | None:
         """The ModelDeployment's HTTPRoute, as the watch told of it. Raises Transient before anything is known."""
@@ -105,6 +115,11 @@ class Gateways:
             f"Gateway {namespace}/{name} is of class {wanted} by {controller or 'nobody'}, whose counters Contender "
             f"cannot read: name a Gateway of {readable}, or make a ModelDeployment that names none",
         )
+
+
+def names_gateway(raw: Object) -> bool:
+    """Whether a Gateway splits the ModelDeployment's traffic."""
+    return "gateway" in raw["spec"].get("traffic", ())
 
 
 def _age(raw: Object) -> tuple[str, str, str]:

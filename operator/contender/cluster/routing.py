@@ -12,6 +12,7 @@ from contender.api import rfc3339
 from contender.cluster import kinds
 from contender.cluster.client import Client
 from contender.cluster.errors import Transient
+from contender.cluster.gateways import names_gateway
 from contender.cluster.kinds import Object
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer, owners_of
@@ -72,7 +73,7 @@ class Routing:
     def _owners(self, namespace: str) -> list[dict[str, str]]:
         """The ModelDeployments whose traffic the router splits."""
         everybody = self._store.all(kinds.MODELDEPLOYMENT, namespace)
-        return owners_of(raw for raw in everybody if "gateway" not in raw["spec"].get("traffic", ()))
+        return owners_of(raw for raw in everybody if not names_gateway(raw))
 
     def _blocks(self, namespace: str) -> dict[str, Block]:
         """What is written, without the blocks of ModelDeployments that are gone."""
