@@ -28,8 +28,9 @@ def named(gateway: str, hostname: str = "elsewhere.example.com") -> Json:
     return {"gateway": {"parentRefs": [reference], "hostnames": [hostname]}}
 
 
-def foreign(cluster: Cluster, gateway: str) -> None:
-    """A Gateway of a controller that nobody here runs."""
+@contextmanager
+def foreign(cluster: Cluster, gateway: str) -> Iterator[None]:
+    """While the block runs there is a Gateway of a controller that nobody here runs."""
     api = "gateway.networking.k8s.io/v1"
     listener = {"name": "http", "protocol": "HTTP", "port": 80}
     kind = {"apiVersion": api, "kind": "GatewayClass", "metadata": {"name": "foreign"}}
@@ -39,7 +40,12 @@ def foreign(cluster: Cluster, gateway: str) -> None:
         {**kind, "spec": {"controllerName": "example.com/foreign"}},
         {"apiVersion": api, "kind": "Gateway", "metadata": where, "spec": spec},
     ]
-    cluster.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    made = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    cluster.kubectl("apply", "-f", "-", input=made)
+    try:
+        yield
+    finally:
+        cluster.kubectl("delete", "-f", "-", input=made)
 
 
 @contextmanager
@@ -75,9 +81,8 @@ def test_a_gateway_that_cannot_be_judged_by_is_named_and_one_that_is_missing_is_
     cluster = story.scene.cluster
     story.apply(models.good_v1, traffic=named("another"))
     story.then().stalled("GatewayMissing", "make it, or name another one", within=120)
-    foreign(cluster, "another")
-    story.apply(models.good_v1, resources={**story.spec["resources"]})
-    story.then().stalled("GatewayUnreadable", "example.com/foreign", within=90)
+    with foreign(cluster, "another"):
+        story.then().stalled("GatewayUnreadable", "example.com/foreign", within=90)
     story.given(models.good_v1).serves(traffic=TRAFFIC)
 
 
