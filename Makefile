@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-gateway test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ test-soak: venv ## ten minutes of fifty idle ModelDeployments: what they cost th
 
 test-faults: venv ## whatever may befall a trial, under live traffic, and what it costs (25 minutes)
 	ALL_FAULTS=1 $(RUN) -m pytest tests/e2e/faults
+
+test-gateway: venv ## the stories of the embedded router told on a Gateway, and what only a Gateway can do (25 minutes)
+	TRAFFIC=gateway $(RUN) -m pytest tests/e2e tests/gateway --ignore tests/e2e/faults
 
 test-unit: venv ## the tests that need no cluster
 	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract tests/gitops tests/monitoring

@@ -14,6 +14,10 @@ class Right:
     verb: str
 
 
+# Asked of whoever makes an object that blocks its owner's deletion, where that is enforced: never a request of its own.
+ASKED_BY_ADMISSION = {Right("contender.dev", "modeldeployments/finalizers", "update")}
+
+
 def granted(roles: Iterable[Mapping[str, Any]]) -> set[Right]:
     """Every right that roles give, whatever the names of the objects that they are confined to."""
     return {

@@ -11,11 +11,13 @@ from kubernetes.aio.client import ApiClient
 
 from contender import health, logs, metrics
 from contender.cluster.client import Client
+from contender.cluster.gateways import Gateways
 from contender.cluster.routing import RouterSettings, Routing
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.handlers import operate
 from contender.leader import LeaseLostError, lead
+from contender.planes import ClusterGateway, EmbeddedRouter, Planes
 from contender.reconcile import World
 from contender.settings import Settings
 
@@ -49,7 +51,9 @@ async def _work(settings: Settings, api: ApiClient, session: aiohttp.ClientSessi
     writer = Writer(client, store)
     router = RouterSettings(settings.router_image, settings.router_replicas, settings.router_resources)
     routing = Routing(client, store, writer, router)
-    world = World(client, store, writer, routing, session, settings.serving_image)
+    gateway = ClusterGateway(Gateways(client, store), writer, session, settings.gateway_proxy_namespace)
+    planes = Planes(EmbeddedRouter(store, routing, session), gateway)
+    world = World(client, store, writer, planes, session, settings.serving_image)
     await operate(world, settings.watch_namespaces, settings.identity)
 
 

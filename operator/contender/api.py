@@ -158,6 +158,7 @@ class ModelDeployment:
     trusted_history: int
     timeout: str  # spec.traffic.timeout
     sticky: Json | None  # spec.traffic.sticky
+    gateway: Json | None  # spec.traffic.gateway; None: the embedded router
     status: Json
 
     @classmethod
@@ -180,6 +181,7 @@ class ModelDeployment:
             trusted_history=spec["trial"]["trustedHistory"],
             timeout=spec["traffic"]["timeout"],
             sticky=spec["traffic"].get("sticky"),
+            gateway=spec["traffic"].get("gateway"),
             status=raw.get("status") or {},
         )
 

@@ -35,7 +35,7 @@ REASONS: Mapping[Type, Mapping[str, tuple[str, ...]]] = {
     Type.STALLED: {TRUE: ("*",)},
     Type.CHAMPION_AVAILABLE: {TRUE: ("PodsReady",), FALSE: ("NoChampion", "NoPodReady")},
     Type.CHALLENGER_AVAILABLE: {TRUE: ("PodsReady",), FALSE: ("NoPodReady", "*")},
-    Type.TRAFFIC_SHIFTED: {TRUE: ("ShareObserved",), FALSE: ("ShareNotLive",), UNKNOWN: ("RouterSilent",)},
+    Type.TRAFFIC_SHIFTED: {TRUE: ("ShareObserved",), FALSE: ("ShareNotLive", "*"), UNKNOWN: ("RouterSilent",)},
     Type.TRIAL_PASSING: {TRUE: ("*",), FALSE: ("*",), UNKNOWN: ("*",)},
     Type.PROOF_FORESEEN: {TRUE: ("WithinTimeout",), FALSE: ("TimeoutTooShort",)},
 }

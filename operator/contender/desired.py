@@ -35,7 +35,12 @@ def objects(kept: Mapping[str, Intent], trial: Trial | None, seen: Observation) 
 
 
 def entry(champion: str | None, block: Block | None, seen: Observation, *, live: bool) -> Iterator[Mapping[str, Any]]:
-    """The Service that clients call, once every ready router pod carries its listener and reaches the champion."""
+    """The Service that clients call, once every ready router pod carries its listener and reaches the champion.
+
+    A Gateway needs none: clients come to its own address, and the HTTPRoute says who the champion is.
+    """
+    if seen.deployment.gateway is not None:
+        return
     reached = live and all(champion in pod.clusters for pod in seen.router.pods)
     if champion and block and (reached or seen.entry):
         yield service.entry_service(seen.deployment, champion, block.port)

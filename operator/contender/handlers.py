@@ -19,6 +19,7 @@ from contender.cluster.store import label
 from contender.reconcile import World, reconcile
 
 RELIST_SECONDS = 300.0  # a deletion that a broken watch missed is noticed by then
+FOLLOW_SECONDS = 10.0  # before HTTPRoutes, which could not be watched, are asked for again
 BREATH_SECONDS = 0.2  # between two reconciles of one object, so that a burst of events costs one
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0  # seconds
 
@@ -137,6 +138,7 @@ async def operate(world: World, namespaces: tuple[str, ...], identity: str) -> N
     """Runs until cancelled. `namespaces` are those to watch; none means all. `identity` names this process."""
     tasks = Tasks(world)
     await relist(world, tasks, namespaces)
+    following = [asyncio.create_task(_follow_routes(world, tasks, namespace)) for namespace in namespaces or (None,)]
     listing = asyncio.create_task(_relist_for_ever(world, tasks, namespaces))
     try:
         await kopf.operator(
@@ -148,7 +150,8 @@ async def operate(world: World, namespaces: tuple[str, ...], identity: str) -> N
             namespaces=namespaces,
         )
     finally:
-        listing.cancel()
+        for task in (listing, *following):
+            task.cancel()
         await tasks.stop()
 
 
@@ -170,3 +173,21 @@ async def _relist_for_ever(world: World, tasks: Tasks, namespaces: tuple[str, ..
         except (Transient, Refused) as error:
             metrics.failed(error)
             logger.warning("%s", error)
+
+
+async def _follow_routes(world: World, tasks: Tasks, namespace: str | None) -> None:
+    """kopf would look for their kind only once, when it starts."""
+    gateways = world.planes.gateway.gateways
+    while True:
+        try:
+            async for event in gateways.follow(namespace):
+                if event is not None:
+                    take(world, tasks, kinds.HTTPROUTE, event)
+                    continue
+                for home, name in gateways.users(namespace):
+                    tasks.wake(home, name)
+            await asyncio.sleep(FIRST_RETRY)
+        except Exception as error:  # without this watch every user of a Gateway would be blind
+            metrics.failed(error)
+            logger.warning("HTTPRoutes are not followed: %s", error)
+            await asyncio.sleep(FOLLOW_SECONDS)

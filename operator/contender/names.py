@@ -15,7 +15,8 @@ MODELDEPLOYMENT = f"{GROUP}/modeldeployment"
 VARIANT = f"{GROUP}/variant"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
-CHAMPION = f"{GROUP}/champion"  # annotation of the entry Service: the champion outlives a lost status
+CHAMPION = f"{GROUP}/champion"  # annotation of what lets clients in: the champion outlives a lost status
+BLOCK = f"{GROUP}/block"  # annotation of an HTTPRoute: what it was made of
 BOOTSTRAP = f"{GROUP}/bootstrap"  # annotation of the router's pod template: a new bootstrap rolls the pods
 PROMOTE = f"{GROUP}/promote"  # commands: annotations of a ModelDeployment, each names the variant that it speaks of
 ABORT = f"{GROUP}/abort"
@@ -27,6 +28,7 @@ VARIANT_COMPONENT = "variant"
 ENTRY_COMPONENT = "entry"
 ROUTER_COMPONENT = "router"
 TRIAL_COMPONENT = "trial"
+ROUTE_COMPONENT = "route"
 
 ROUTER = "contender-router"
 ROUTER_BOOTSTRAP = "contender-router-bootstrap"
@@ -82,6 +84,10 @@ def variant_selector(deployment: str, variant: str) -> dict[str, str]:
 
 def entry_labels(deployment: str) -> dict[str, str]:
     return {COMPONENT: ENTRY_COMPONENT, MODELDEPLOYMENT: deployment, MANAGED_BY: FIELD_MANAGER}
+
+
+def route_labels(deployment: str) -> dict[str, str]:
+    return {COMPONENT: ROUTE_COMPONENT, MODELDEPLOYMENT: deployment, MANAGED_BY: FIELD_MANAGER}
 
 
 def trial_labels(deployment: str) -> dict[str, str]:

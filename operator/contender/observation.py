@@ -108,25 +108,29 @@ class RouterPod:
     active: Mapping[str, int]  # variant -> requests under way, whatever their purpose
     counters: Mapping[str, Counters]  # variant -> live traffic
     shadows: Mapping[str, Counters] = field(default_factory=dict)  # variant that requests can be copied to -> copies
+    edges: frozenset[float] | None = None  # of its latency histogram, in seconds; None when they are not known
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """The namespace's router, seen from one ModelDeployment."""
+    """What splits the traffic of one ModelDeployment: its namespace's router, or a Gateway's proxies."""
 
-    block: Block | None  # as written in the ConfigMap
+    block: Block | None  # as written in the ConfigMap, or the HTTPRoute
     pods: tuple[RouterPod, ...]  # every ready pod that answered
     silent: tuple[str, ...]  # ready pods that did not answer
     taken_ports: frozenset[int]  # by the namespace's other ModelDeployments
     unseen: bool = False  # a pod that is not ready, or on its way out, may still send requests by an old route
+    problem: Problem | None = None  # why a Gateway does not do what it is told
+    taken_slots: frozenset[int] = frozenset()  # of a Gateway's HTTPRoute: those that a proxy knows
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The Service `<name>` through which clients come."""
+    """Through which clients come: the Service `<name>`, or the HTTPRoute that a Gateway took."""
 
     champion: str | None
-    port: int | None  # its target port
+    port: int | None  # the Service's target port
+    url: str | None = None  # the HTTPRoute's
 
 
 @dataclass(frozen=True, slots=True)

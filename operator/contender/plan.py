@@ -11,7 +11,7 @@ from typing import Any
 from contender import desired, names, status, traffic
 from contender.api import Phase, Trial
 from contender.manifests import trial as trial_manifest
-from contender.observation import Block, Observation
+from contender.observation import Block, Observation, Problem
 from contender.rollout import capacity, look, standby
 from contender.rollout.answers import Outcome
 from contender.rollout.commands import given, renewed, retries, stale
@@ -19,6 +19,7 @@ from contender.rollout.trial import WAITS_FOR_THE_WORLD, is_rejected
 
 TRIAL_SECONDS = 2.0  # between two looks while a trial runs
 MOVING_SECONDS = 1.0  # ... while a router pod or a variant is on its way
+MENDED_SECONDS = 10.0  # ... while a Gateway waits for a person
 IDLE_SECONDS = 300.0  # ... when nothing is to be waited for but an event
 
 
@@ -58,7 +59,9 @@ def make_plan(seen: Observation) -> Plan:
     surplus = tuple(sorted(seen.variants.keys() - kept.keys() - traffic.reachable(block, seen)))
     stale = traffic.stale_pods(block, seen)
     entry = tuple(desired.entry(champion, block, seen, live=live))
-    report = status.Report(seen, champion, trial, live=live, serving=bool(entry))
+    url = traffic.url(seen, made=bool(entry))
+    problem = seen.router.problem or traffic.unjudged(trial, seen)
+    report = status.Report(seen, champion, trial, live=live, url=url, obstacle=problem)
     return Plan(
         trial=trial,
         begins=begins,
@@ -69,7 +72,7 @@ def make_plan(seen: Observation) -> Plan:
         old_trials=_old_trials(seen),
         status=seen.deployment.status if begins else status.build(report),  # a beginning is told at the next look
         events=(*_events(before, trial, begins), *_same(champion, seen), *(() if begins else _answered(report))),
-        look_again=_look_again(trial, settled=live and not (stale or surplus or begins)),
+        look_again=_look_again(trial, seen.router.problem, settled=live and not (stale or surplus or begins)),
     )
 
 
@@ -119,15 +122,17 @@ def _looked_at(trial: Trial, sight: look.Sight) -> Trial:
 
 
 def _sight(trial: Trial, seen: Observation) -> look.Sight:
+    """Counts that cannot be judged are as good as none."""
     champion = seen.variants.get(trial.champion.variant)
+    unjudged = traffic.unjudged(trial, seen) is not None
     return look.Sight(
         now=seen.now,
         challenger=seen.variants.get(trial.challenger.variant),
         champion_ready=bool(champion and champion.ready),
         champion_replicas=champion.replicas if champion else 0,
         capacity=capacity.challenger_pods(trial, seen.deployment),
-        pods=seen.router.pods,
-        silent=seen.router.silent,
+        pods=() if unjudged else seen.router.pods,
+        silent=(*seen.router.silent, *(pod.name for pod in seen.router.pods if unjudged)),
         recordings=seen.recordings,
         share_is_live=traffic.is_live(traffic.wanted_route(trial.champion.variant, trial, seen), seen),
         commands=given(seen.deployment.annotations, trial),
@@ -221,7 +226,9 @@ def _event_type(decision: Mapping[str, Any]) -> str | None:
     return "Warning" if decision["decision"] == "Reject" else "Normal"
 
 
-def _look_again(trial: Trial | None, *, settled: bool) -> float:
+def _look_again(trial: Trial | None, problem: Problem | None, *, settled: bool) -> float:
+    if problem is not None:
+        return MENDED_SECONDS
     if not settled:
         return MOVING_SECONDS
     return IDLE_SECONDS if trial is None or trial.ended else TRIAL_SECONDS

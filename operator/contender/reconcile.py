@@ -23,14 +23,14 @@ from contender.cluster.client import Client
 from contender.cluster.errors import Refused
 from contender.cluster.events import event
 from contender.cluster.kinds import Object
-from contender.cluster.routing import Routing
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.manifests.routes import RouterFull
 from contender.manifests.trial import trial_status
-from contender.measure import Silent, answers, envoy
-from contender.observation import Observation, Problem, Recording, RouterPod
+from contender.measure import Silent, answers
+from contender.observation import Observation, Problem, Recording
 from contender.plan import Event, Plan, make_plan
+from contender.planes import Planes
 from contender.rollout import look
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class World:
     client: Client
     store: Store
     writer: Writer
-    routing: Routing
+    planes: Planes
     session: aiohttp.ClientSession
     serving_image: str
 
@@ -71,25 +71,10 @@ async def reconcile(world: World, namespace: str, name: str) -> float | None:
 
 async def observe(world: World, owner: ModelDeployment) -> Observation:
     """All reads, once: what the watches told, and what each ready router pod, or server in the shadow, answers now."""
-    told, recordings = await asyncio.gather(_routers(world, owner), _recordings(world, owner))
-    heard = [answer for answer in told if isinstance(answer, RouterPod)]
-    silent = [answer for answer in told if isinstance(answer, str)]
-    seen = seeing.observe(world.store, owner, datetime.now(UTC), world.serving_image, heard, silent)  # noqa: TID251
+    sight, recordings = await asyncio.gather(world.planes.of(owner).observe(owner), _recordings(world, owner))
+    now = datetime.now(UTC)  # noqa: TID251
+    seen = seeing.observe(world.store, owner, now, world.serving_image, sight.router, sight.entry)
     return replace(seen, recordings=recordings)
-
-
-async def _routers(world: World, owner: ModelDeployment) -> list[RouterPod | str]:
-    pods = seeing.router_pods(world.store, owner.namespace)
-    return await asyncio.gather(*(_ask(world, owner.name, pod) for pod in pods))
-
-
-async def _ask(world: World, deployment: str, pod: Object) -> RouterPod | str:
-    """The pod's answer, or its name when it gives none."""
-    name, uid, address = pod["metadata"]["name"], pod["metadata"]["uid"], pod["status"]["podIP"]
-    try:
-        return await envoy.scrape(world.session, address, deployment, name=name, uid=uid)
-    except Silent:
-        return str(name)
 
 
 async def _recordings(world: World, owner: ModelDeployment) -> Mapping[str, Sequence[Recording]]:
@@ -139,13 +124,12 @@ async def _carry_out(world: World, seen: Observation, plan: Plan) -> Refused | R
 
 
 async def _route(world: World, seen: Observation, plan: Plan) -> None:
-    owner = seen.deployment
-    await world.routing.write(owner.namespace, owner.name, seen.router.block, plan.block)
-    await world.routing.refresh(owner.namespace, plan.stale_routers, seen.now)
+    for edited in await world.planes.of(seen.deployment).carry(seen, plan):
+        await _undone(world, seen, edited)
 
 
 async def _ensure_router(world: World, seen: Observation) -> None:
-    for edited in await world.routing.ensure(seen.deployment.namespace):
+    for edited in await world.planes.of(seen.deployment).stand(seen):
         await _undone(world, seen, edited)
 
 

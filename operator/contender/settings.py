@@ -13,6 +13,7 @@ class Settings:
     router_image: str
     router_replicas: int
     router_resources: Mapping[str, Any]
+    gateway_proxy_namespace: str  # where the proxies of Gateways run
     watch_namespaces: tuple[str, ...]  # none means all
     namespace: str  # the operator's own
     identity: str  # the pod's name
@@ -26,6 +27,7 @@ class Settings:
             router_image=env["CONTENDER_ROUTER_IMAGE"],
             router_replicas=int(env.get("CONTENDER_ROUTER_REPLICAS", "2")),
             router_resources=json.loads(env.get("CONTENDER_ROUTER_RESOURCES", "{}")),
+            gateway_proxy_namespace=env.get("CONTENDER_GATEWAY_PROXY_NAMESPACE", "envoy-gateway-system"),
             watch_namespaces=tuple(filter(None, env.get("CONTENDER_WATCH_NAMESPACES", "").split(","))),
             namespace=env["CONTENDER_NAMESPACE"],
             identity=env["POD_NAME"],

@@ -24,7 +24,12 @@ class Report:
     champion: str | None
     trial: Trial | None  # the newest
     live: bool  # every router pod carries the wanted route
-    serving: bool  # the entry Service stands
+    url: str | None  # where clients call; None before anything lets them in
+    obstacle: Problem | None = None  # what keeps the traffic from being split or judged as wanted
+
+    @property
+    def serving(self) -> bool:
+        return self.url is not None
 
     @property
     def running(self) -> Trial | None:
@@ -50,9 +55,14 @@ class Report:
         return self.seen.variants.get(wanted or "")
 
     @property
-    def problem(self) -> Problem | None:
+    def unready(self) -> Problem | None:
+        """Why the newcomer does not start."""
         newcomer = self.newcomer
         return newcomer.problem if newcomer and not newcomer.ready else None
+
+    @property
+    def problem(self) -> Problem | None:
+        return self.obstacle or self.unready
 
 
 def build(report: Report) -> Mapping[str, Any]:
@@ -67,7 +77,7 @@ def build(report: Report) -> Mapping[str, Any]:
         "trial": _trial(report),
         "rejected": _rejected(report),
         "commands": [answer.dump() for answer in report.answers] or None,
-        "url": f"http://{seen.deployment.name}.{seen.deployment.namespace}.svc" if report.serving else None,
+        "url": report.url,
         "history": [_ended(trial) for trial in seen.trials if trial.ended][-HISTORY:],
     }
     return {key: value for key, value in parts.items() if value is not None}
@@ -234,13 +244,16 @@ def _challenger_available(report: Report) -> Condition:
     newcomer = report.newcomer
     if newcomer and newcomer.ready:
         return Condition(Type.CHALLENGER_AVAILABLE, TRUE, "PodsReady", f"variant {newcomer.intent.hash} has ready pods")
-    problem = report.problem or Problem("NoPodReady", "no pod of the challenger is ready")
+    problem = report.unready or Problem("NoPodReady", "no pod of the challenger is ready")
     return Condition(Type.CHALLENGER_AVAILABLE, FALSE, problem.reason, problem.message)
 
 
 def _traffic_shifted(report: Report) -> Condition:
     if report.live:
         return Condition(Type.TRAFFIC_SHIFTED, TRUE, "ShareObserved", "every router pod carries the wanted share")
+    if report.seen.router.problem:
+        problem = report.seen.router.problem
+        return Condition(Type.TRAFFIC_SHIFTED, FALSE, problem.reason, problem.message)
     if report.seen.router.silent or not report.seen.router.pods:
         return Condition(Type.TRAFFIC_SHIFTED, UNKNOWN, "RouterSilent", "not every router pod tells what it carries")
     return Condition(Type.TRAFFIC_SHIFTED, FALSE, "ShareNotLive", "a router pod does not carry the wanted share yet")

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from contender.api import Phase, Trial, seconds
 from contender.manifests.routes.blocks import free_port, next_block
-from contender.observation import Block, Observation, Route, RouterPod
+from contender.observation import Block, Observation, Problem, Route, RouterPod
 from contender.rollout import capacity, look, shadow
+from contender.rollout.evidence import Evidence
 from contender.rollout.trial import WON
 
 
@@ -43,6 +44,33 @@ def is_live(route: Route | None, seen: Observation) -> bool:
     """Every ready router pod answers, and carries `route`."""
     router = seen.router
     return bool(router.pods) and not router.silent and all(pod.listening and pod.route == route for pod in router.pods)
+
+
+def url(seen: Observation, *, made: bool) -> str | None:
+    """Where clients call; None while nothing lets them in. `made` says that the entry Service is."""
+    if made:
+        return f"http://{seen.deployment.name}.{seen.deployment.namespace}.svc"
+    return seen.entry.url if seen.entry else None
+
+
+def unjudged(trial: Trial | None, seen: Observation) -> Problem | None:
+    """Why a Gateway's histograms do not tell what the trial's guardrails ask."""
+    if trial is None or trial.ended:
+        return None
+    for measure in Evidence.of(trial).measures:
+        for pod in seen.router.pods:
+            if pod.edges is not None and not pod.edges.issuperset(measure.edges):
+                return _too_coarse(measure.name, pod)
+    return None
+
+
+def _too_coarse(measure: str, pod: RouterPod) -> Problem:
+    known = ", ".join(f"{edge * 1000:g}ms" for edge in sorted(pod.edges or ())) or "none of ours"
+    return Problem(
+        "EvidenceUnavailable",
+        f"the Gateway's proxies do not tell what {measure} asks for, but times over {known}: give them the histogram "
+        "of docs/gateway.md, or end the trial and write one of those times",
+    )
 
 
 def wanted_block(wanted: Route | None, trial: Trial | None, seen: Observation) -> Block | None:

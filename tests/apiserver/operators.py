@@ -10,11 +10,13 @@ import aiohttp
 from contender.cluster import kinds
 from contender.cluster.client import Client
 from contender.cluster.errors import Transient
+from contender.cluster.gateways import Gateways
 from contender.cluster.kinds import Kind
 from contender.cluster.routing import RouterSettings, Routing
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.plan import IDLE_SECONDS
+from contender.planes import ClusterGateway, EmbeddedRouter, Planes
 from contender.reconcile import World, reconcile
 from tests.apiserver.user import NAME, Object, User
 
@@ -46,7 +48,11 @@ class Operator:
         store = StoreOfReadyVariants()
         writer = Writer(self.acting, store)
         routing = Routing(self.acting, store, writer, NO_PODS)
-        self.world = World(self.acting, store, writer, routing, self.routers, "serving:1")
+        planes = Planes(
+            EmbeddedRouter(store, routing, self.routers),
+            ClusterGateway(Gateways(self.acting, store), writer, self.routers, "proxies"),
+        )
+        self.world = World(self.acting, store, writer, planes, self.routers, "serving:1")
 
     def another(self) -> "Operator":
         """A process that begins now, and knows nothing."""

@@ -9,6 +9,7 @@ import yaml
 from contender import names
 from contender.manifests.routes import blocks
 from contender.manifests.routes.bootstrap import STATS_PORT
+from contender.measure import gateway
 from tests.chart.flows import End, Port, may_connect
 from tests.cluster import Cluster
 from tests.installation import CHART, NAMESPACE, OPERATOR_PODS, RELEASE
@@ -19,6 +20,7 @@ Render = Callable[..., Policies]
 OPERATOR = End(NAMESPACE, {**dict([OPERATOR_PODS.split("=")]), "app.kubernetes.io/instance": RELEASE})
 ROUTER, VARIANT = End("blue", names.router_labels()), End("blue", names.variant_labels("churn", "12345678"))
 OTHER_VARIANT = End("green", VARIANT.labels)
+PROXY = End("envoy-gateway-system", {"app.kubernetes.io/managed-by": "envoy-gateway"})
 DNS, STORE, PROMETHEUS = End("kube-system"), End("store"), End("monitoring")
 CLIENT, NEIGHBOUR = End("shop"), End("blue", {"app": "shop"})
 OUTSIDE = End(address="203.0.113.7")
@@ -106,6 +108,22 @@ def test_clients_and_the_store_can_be_named(render: Render) -> None:
     assert not may_connect(policies, OUTSIDE, ROUTER, Port(FIRST))
     assert may_connect(policies, VARIANT, STORE, SERVER)
     assert not may_connect(policies, VARIANT, OUTSIDE, HTTPS)
+
+
+OF_GATEWAYS = {
+    "the operator asks the proxies": (OPERATOR, PROXY, Port(gateway.STATS_PORT)),
+    "a proxy asks a model": (PROXY, VARIANT, SERVER),
+}
+
+
+@pytest.mark.parametrize("flow", OF_GATEWAYS)
+def test_a_gateways_flows_go_through_when_there_is_one(render: Render, policies: Policies, flow: str) -> None:
+    opened = render({"namespaces": ["blue", "green"]}, gateway={"enabled": True})
+
+    assert may_connect(opened, *OF_GATEWAYS[flow])
+    assert not may_connect(policies, *OF_GATEWAYS[flow])
+    assert not may_connect(opened, OPERATOR, PROXY, Port(19000))
+    assert not may_connect(opened, End("envoy-gateway-system"), VARIANT, SERVER)
 
 
 def test_the_namespaces_are_those_that_are_watched_unless_others_are_named(render: Render) -> None:

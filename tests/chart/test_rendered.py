@@ -29,6 +29,7 @@ REFUSED = {
     "watchNamespaces={Blue}": "at '/watchNamespaces/0': 'Blue' does not match pattern",
     "resources.limits.memory=1GB": "at '/resources/limits/memory': '1GB' does not match pattern",
     "router=null": "missing property 'router'",
+    "gateway.enabled=yes": "at '/gateway/enabled': got string, want boolean",
     "serviceMonitor.interval=often": "at '/serviceMonitor/interval': 'often' does not match pattern",
     "alerts.labels.release=1": "at '/alerts/labels/release': got number, want string",
     "networkPolicies.clients[0].pods=all": "at '/networkPolicies/clients/0': additional properties 'pods' not allowed",
@@ -60,6 +61,10 @@ def container(manifests: list[Manifest]) -> Manifest:
     (only,) = operator(manifests)["spec"]["containers"]
     found: Manifest = only
     return found
+
+
+def environment(manifests: list[Manifest]) -> dict[str, str]:
+    return {each["name"]: each.get("value", "from the pod") for each in container(manifests)["env"]}
 
 
 def rules(manifests: list[Manifest]) -> Iterator[Manifest]:
@@ -140,6 +145,32 @@ def test_with_namespaces_to_watch_the_same_rights_hold_in_those_alone(render: Re
     assert {str(role["rules"]) for role in where_it_acts(chosen)} == {str(where_it_acts(everywhere)[0]["rules"])}
 
 
+def of_gateways(manifests: list[Manifest]) -> dict[str, list[str]]:
+    """What may be done to each kind of the Gateway API."""
+    group = "gateway.networking.k8s.io"
+    about = [rule for rule in rules(manifests) if group in rule["apiGroups"]]
+    return {resource: rule["verbs"] for rule in about for resource in rule["resources"]}
+
+
+def test_gateways_are_none_of_its_business_until_the_chart_is_told_so(render: Render) -> None:
+    assert of_gateways(render()) == {}
+    assert of_gateways(render("gateway.enabled=true")) == {
+        "httproutes": ["get", "list", "watch", "create", "patch"],
+        "gateways": ["get"],
+        "gatewayclasses": ["get"],
+    }
+
+
+def test_with_namespaces_to_watch_the_proxies_pods_are_listed_in_theirs_alone(render: Render) -> None:
+    manifests = render("gateway.enabled=true", "watchNamespaces={blue}", "gateway.proxyNamespace=edge")
+    about = [role for role in of("Role", manifests) if role["metadata"]["namespace"] == "edge"]
+    bound = [binding["roleRef"]["name"] for binding in of("RoleBinding", manifests)]
+
+    assert [role["rules"] for role in about] == [[{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]]
+    assert about[0]["metadata"]["name"] in bound
+    assert Settings.read(Asked(environment(manifests))).gateway_proxy_namespace == "edge"
+
+
 def test_every_role_is_bound_to_the_operators_account_alone(render: Render) -> None:
     manifests = render("watchNamespaces={blue,green}")
     (account,) = of("ServiceAccount", manifests)
@@ -199,11 +230,11 @@ class Asked(Mapping[str, str]):
 
 def test_the_chart_sets_exactly_the_variables_that_the_operator_reads(render: Render) -> None:
     settings = ("watchNamespaces={blue,green}", "router.replicas=3", "router.image=envoy:1", "logLevel=DEBUG")
-    given = {each["name"]: each.get("value", "from the pod") for each in container(render(*settings))["env"]}
-    environment = Asked(given)
-    read = Settings.read(environment)
+    given = environment(render(*settings))
+    asked = Asked(given)
+    read = Settings.read(asked)
 
-    assert environment.asked == set(given)
+    assert asked.asked == set(given)
     assert read.watch_namespaces == ("blue", "green")
     assert (read.router_image, read.router_replicas, read.log_level) == ("envoy:1", 3, "DEBUG")
     assert read.router_resources == VALUES["router"]["resources"]

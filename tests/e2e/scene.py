@@ -64,6 +64,11 @@ class Scene:
         pods = self.get("pods", "-l", f"{names.COMPONENT}={names.ROUTER_COMPONENT}")
         return {pod["metadata"]["name"]: is_ready(pod) for pod in pods if is_staying(pod)}
 
+    @property
+    def router_namespace(self) -> str:
+        """Where the router's pods are."""
+        return self.namespace
+
     def restarts(self) -> dict[str, int]:
         """Pods of the namespace of which a container began anew, and how often."""
         counts = {

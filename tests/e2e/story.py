@@ -117,7 +117,8 @@ class When:
     def kills_a_router_pod(self) -> str:
         """A router pod goes without a grace period; its name."""
         pod = next(iter(self.story.scene.router_pods()))
-        self.story.scene.kubectl("delete", "pod", pod, "--grace-period=0", "--force")
+        scene = self.story.scene
+        scene.cluster.kubectl("-n", scene.router_namespace, "delete", "pod", pod, "--grace-period=0", "--force")
         return pod
 
     def wipes_the_status(self) -> None:

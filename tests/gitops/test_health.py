@@ -49,6 +49,9 @@ OF_DEPLOYMENTS = {
     ("Idle", "ChampionServes"): WELL,
     ("Idle", "ChallengerRejected"): WELL,
     ("Idle", "ChampionUnavailable"): Health("InProgress", "Degraded"),
+    ("Idle", "GatewayMissing"): FAILED,
+    ("Qualifying", "EvidenceUnavailable"): FAILED,
+    ("Holding", "EvidenceUnavailable"): FAILED,
     ("Qualifying", "TrialRuns"): WELL,
     ("Shadowing", "TrialRuns"): WELL,
     ("Holding", "ModelUnreadable"): FAILED,
@@ -143,8 +146,16 @@ def story() -> Watched:
     watched.runs(3)
     watched.applies("2")
     watched.runs(20, until="Idle")
+    world.problem = Problem("GatewayMissing", "there is no Gateway")
+    watched.runs(3)
+    world.problem = None
     world.broken = dict.fromkeys(world.workloads, unreadable)
     watched.runs(3)
+    world.broken.clear()
+    watched.runs(3)
+    world.edges = frozenset({0.1})
+    watched.applies("6", guardrails=[{"measure": "latency", "over": "50ms", "noWorseThan": 1.25, "below": 0.01}])
+    watched.runs(15)
     return watched
 
 

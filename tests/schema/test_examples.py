@@ -18,6 +18,7 @@ PARSE: dict[str, Callable[[Json], ModelDeployment | Trial]] = {
     "Trial": Trial.parse,
 }
 TRIAL = Path(__file__).parent / "valid" / "trial.yaml"
+GATEWAY = Path(__file__).parents[2] / "examples" / "gateway.yaml"
 
 
 def try_out(cluster: Cluster, schema_namespace: str, path: Path) -> dict[str, Any]:
@@ -56,11 +57,27 @@ def test_a_trial_keeps_the_rules_it_began_with(cluster: Cluster, schema_namespac
         )
 
 
+def test_a_model_deployment_stays_with_the_gateway_that_it_began_with(cluster: Cluster, schema_namespace: str) -> None:
+    cluster.kubectl("create", "--namespace", schema_namespace, "--filename", str(GATEWAY))
+
+    with pytest.raises(Failed, match="stays with the router or the Gateway that it began with"):
+        cluster.kubectl(
+            "patch",
+            "--namespace",
+            schema_namespace,
+            "md",
+            "fraud",
+            "--type=json",
+            '--patch=[{"op":"remove","path":"/spec/traffic/gateway"}]',
+        )
+
+
 def rules() -> Iterator[tuple[str, str]]:
     """Where each rule on new objects speaks, and what it says."""
     for path, part in crds.walk(crds.schema(crds.load()["ModelDeployment"])):
         for rule in part.get("x-kubernetes-validations", ()):
-            yield path + rule.get("fieldPath", ""), rule["message"]
+            if "oldSelf" not in rule["rule"]:
+                yield path + rule.get("fieldPath", ""), rule["message"]
 
 
 @pytest.mark.parametrize(("where", "message"), list(rules()))

@@ -77,6 +77,8 @@ class World:
     errors: dict[str, float] = field(default_factory=dict)
     broken: dict[str, Problem] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    problem: Problem | None = None  # of a Gateway
+    edges: frozenset[float] | None = None  # of the histograms that there are, when they are not ours
     skew: int | None = None  # the challenger's share in truth, in percent, when that is not the route's
     lag: float = 0.3  # the chance that a router pod does not take the newest files at a tick
     raw: dict[str, Any] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class World:
                 pods=tuple(self._pod(envoy) for envoy in heard),
                 silent=tuple(envoy.name for envoy in self.envoys if envoy.silent),
                 taken_ports=frozenset(),
+                problem=self.problem,
             ),
             recordings=self.recordings,
         )
@@ -245,4 +248,5 @@ class World:
             active={},
             counters=dict(envoy.counters),
             shadows={variant: envoy.copies.get(variant, Counters()) for variant in (block.shadows if block else ())},
+            edges=self.edges,
         )

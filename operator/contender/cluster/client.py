@@ -1,11 +1,12 @@
 """The verbs: list, get, apply (server-side), create, annotate, delete, report an event. Everything as plain dicts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client.rest import RESTResponse
 
 from contender import names
 from contender.cluster.errors import Refused, Transient
@@ -15,6 +16,7 @@ from contender.observation import Problem
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 TIMEOUT = 10  # seconds for one request
+WATCH = 240  # seconds before a watch is begun anew
 FORBIDDEN, NOT_FOUND, UNPROCESSABLE = 403, 404, 422
 DENIED = "denied the request"  # by an admission webhook, which may give any code with it
 MISTYPED = "failed to create typed patch object"  # how server-side apply answers an unknown field: with a 500
@@ -26,19 +28,36 @@ class Client:
     def __init__(self, api: ApiClient) -> None:
         self._api = api
 
-    async def list(self, kind: Kind, namespace: str | None) -> tuple[Sequence[Object], str]:
-        """The watched objects of a kind in one namespace or in all, and the version of that list."""
-        query = [("labelSelector", kind.selector)] if kind.selector else []
+    async def list(
+        self, kind: Kind, namespace: str | None, selector: str | None = None
+    ) -> tuple[Sequence[Object], str]:
+        """The objects of a kind in one namespace or in all, and the version of that list; by default those watched."""
+        chosen = kind.selector if selector is None else selector
+        query = [("labelSelector", chosen)] if chosen else []
         found = await self._call("GET", kind.path(namespace), query=query)
         header = {"apiVersion": found["apiVersion"], "kind": kind.name}
         return [{**header, **item} for item in found["items"]], found["metadata"]["resourceVersion"]
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+    async def watch(self, kind: Kind, namespace: str | None, version: str) -> AsyncIterator[Object]:
+        """The watch events since that version, until the API server ends it."""
+        query = [("watch", "true"), ("resourceVersion", version), ("timeoutSeconds", str(WATCH))]
+        query += [("labelSelector", kind.selector)] if kind.selector else []
+        path = kind.path(namespace)
+        response = await self._send("GET", path, query, timeout=WATCH + TIMEOUT)
+        try:
+            async for line in response.response.content:
+                yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Transient(f"the API server ended the watch of {path}: {error!r}") from error
+        finally:
+            response.response.close()
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
         """Whatever stands there, ours or not; None when nothing does."""
         try:
             found: Object = await self._call("GET", kind.path(namespace, name))
             return found
-        except _Missing:
+        except Missing:
             return None
 
     async def apply(self, manifest: Object, *, version: str | None = None, part: str | None = None) -> Object:
@@ -72,7 +91,7 @@ class Client:
         try:
             found: Object = await self._call("PATCH", kind.path(namespace, name), [], body, MERGE)
             return found
-        except _Missing:
+        except Missing:
             return None
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
@@ -80,7 +99,7 @@ class Client:
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
             await self._call("DELETE", kind.path(namespace, name), [], body, "application/json")
-        except _Missing:
+        except Missing:
             return
 
     async def event(self, manifest: Object) -> None:
@@ -89,21 +108,36 @@ class Client:
     async def _call(
         self, method: str, path: str, query: Sequence[tuple[str, str]] = (), body: Any = None, content: str = ""
     ) -> Any:
+        response = await self._send(method, path, query, body, content)
+        try:
+            return json.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Transient(f"the API server did not answer {method} {path}: {error!r}") from error
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        body: Any = None,
+        content: str = "",
+        timeout: float = TIMEOUT,  # noqa: ASYNC109  of aiohttp, for one request
+    ) -> RESTResponse:
+        """The answer, of which nothing is read yet; an error raises."""
         headers = {"Accept": "application/json", **({"Content-Type": content} if content else {})}
         request = await self._api.param_serialize(
             method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
         )
         try:
-            response = await self._api.call_api(*request, _request_timeout=TIMEOUT)
-            data = await response.read()
+            response = await self._api.call_api(*request, _request_timeout=timeout)
+            if response.status >= 300:
+                raise _error(response.status, method, path, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Transient(f"the API server did not answer {method} {path}: {error!r}") from error
-        if response.status >= 300:
-            raise _error(response.status, method, path, data)
-        return json.loads(data)
+        return response
 
 
-class _Missing(Transient):
+class Missing(Transient):
     """What was asked for is not there."""
 
 
@@ -114,7 +148,7 @@ def _error(status: int, method: str, path: str, data: bytes) -> Exception:
         message = data[:200].decode(errors="replace")
     said = f"{method} {path} answered {status}: {message}"
     if status == NOT_FOUND:
-        return _Missing(said)
+        return Missing(said)
     if status == UNPROCESSABLE or message.startswith(MISTYPED):
         return Refused(Problem("InvalidObject", f"the API server refuses what spec asks for: {message}"))
     if status == FORBIDDEN or DENIED in message:

@@ -33,7 +33,10 @@ PDB = Kind("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets")
 CONFIGMAP = Kind("ConfigMap", "", "v1", "configmaps")
 POD = Kind("Pod", "", "v1", "pods")
 EVENT = Kind("Event", "", "v1", "events")
+HTTPROUTE = Kind("HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes")
+GATEWAY = Kind("Gateway", "gateway.networking.k8s.io", "v1", "gateways", selector="")
+GATEWAYCLASS = Kind("GatewayClass", "gateway.networking.k8s.io", "v1", "gatewayclasses", selector="")
 
 WATCHED = (MODELDEPLOYMENT, TRIAL, DEPLOYMENT, SERVICE, HPA, PDB, CONFIGMAP, POD)
 OF_A_VARIANT = (HPA, PDB, SERVICE, DEPLOYMENT)
-BY_NAME = {kind.name: kind for kind in (*WATCHED, EVENT)}
+BY_NAME = {kind.name: kind for kind in (*WATCHED, EVENT, HTTPROUTE)}

@@ -28,23 +28,23 @@ def observe(
     owner: ModelDeployment,
     now: datetime,
     serving_image: str,
-    pods: Sequence[RouterPod],
-    silent: Sequence[str],
+    router: Router,
+    entry: Entry | None,
 ) -> Observation:
     return Observation(
         now=now,
         deployment=owner,
         wanted=Intent.of(owner, serving_image),
         variants=_variants(store, owner),
-        entry=_entry(store, owner),
+        entry=entry,
         trials=_trials(store, owner),
-        router=_router(store, owner, pods, silent),
+        router=router,
     )
 
 
 def router_pods(store: Store, namespace: str) -> list[Object]:
     """Router pods that clients may reach: ready, and not on their way out."""
-    return [pod for pod in _all_router_pods(store, namespace) if _ready(pod) and not _leaving(pod)]
+    return [pod for pod in _all_router_pods(store, namespace) if takes_clients(pod)]
 
 
 def recorders(store: Store, owner: ModelDeployment) -> Iterator[tuple[str, str]]:
@@ -57,7 +57,7 @@ def recorders(store: Store, owner: ModelDeployment) -> Iterator[tuple[str, str]]
         known = variants.get(contestant.variant)
         if known is not None and "image" not in known.intent.runtime:
             pods = _pods(store, owner, contestant.variant)
-            addresses = sorted(pod["status"]["podIP"] for pod in pods if _ready(pod) and not _leaving(pod))
+            addresses = sorted(pod["status"]["podIP"] for pod in pods if takes_clients(pod))
             yield from ((contestant.variant, f"{address}:{known.intent.port}") for address in addresses[:RECORDERS])
 
 
@@ -65,11 +65,16 @@ def _all_router_pods(store: Store, namespace: str) -> Iterator[Object]:
     return (pod for pod in store.all(kinds.POD, namespace) if label(pod, names.COMPONENT) == names.ROUTER_COMPONENT)
 
 
+def takes_clients(pod: Object) -> bool:
+    """It is ready, and not on its way out."""
+    return _ready(pod) and not _leaving(pod)
+
+
 def _leaving(pod: Object) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
-def _is_unseen(pod: Object) -> bool:
+def is_unseen(pod: Object) -> bool:
     """Not asked for its counters, and yet it may carry traffic: unready with a container that runs, or leaving."""
     started = any(container.get("started") for container in pod.get("status", {}).get("containerStatuses", ()))
     return _leaving(pod) or (started and not _ready(pod))
@@ -125,7 +130,8 @@ def _pods(store: Store, owner: ModelDeployment, variant: str) -> Iterator[Object
     return (raw for raw in store.of(kinds.POD, owner.namespace, owner.name) if label(raw, names.VARIANT) == variant)
 
 
-def _entry(store: Store, owner: ModelDeployment) -> Entry | None:
+def entry(store: Store, owner: ModelDeployment) -> Entry | None:
+    """The Service `<name>`, if it is ours."""
     raw = store.get(kinds.SERVICE, owner.namespace, owner.name)
     if raw is None or not is_owned(raw, owner.uid):
         return None
@@ -139,7 +145,8 @@ def _trials(store: Store, owner: ModelDeployment) -> tuple[Trial, ...]:
     return tuple(Trial.parse(raw) for _, raw in sorted((number, raw) for number, raw in numbered.items() if number))
 
 
-def _router(store: Store, owner: ModelDeployment, pods: Sequence[RouterPod], silent: Sequence[str]) -> Router:
+def router(store: Store, owner: ModelDeployment, pods: Sequence[RouterPod], silent: Sequence[str]) -> Router:
+    """The namespace's own router, whose pods have answered or not."""
     raw = store.get(kinds.CONFIGMAP, owner.namespace, names.ROUTER)
     blocks = parse_blocks(raw.get("data") or {}) if raw else {}
     others = frozenset(block.port for name, block in blocks.items() if name != owner.name)
@@ -147,6 +154,6 @@ def _router(store: Store, owner: ModelDeployment, pods: Sequence[RouterPod], sil
         block=blocks.get(owner.name),
         pods=tuple(pods),
         silent=tuple(silent),
-        unseen=any(_is_unseen(pod) for pod in _all_router_pods(store, owner.namespace)),
+        unseen=any(is_unseen(pod) for pod in _all_router_pods(store, owner.namespace)),
         taken_ports=others,
     )

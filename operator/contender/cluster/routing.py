@@ -12,6 +12,7 @@ from contender.api import rfc3339
 from contender.cluster import kinds
 from contender.cluster.client import Client
 from contender.cluster.errors import Transient
+from contender.cluster.gateways import names_gateway
 from contender.cluster.kinds import Object
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer, owners_of
@@ -41,7 +42,7 @@ class Routing:
 
         The objects of which a hand edit was undone.
         """
-        owners = owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))
+        owners = self._owners(namespace)
         settings = self._settings
         wanted = router_objects(namespace, owners, settings.image, settings.replicas, settings.resources)
         async with self._locks[namespace]:
@@ -59,7 +60,7 @@ class Routing:
             if block and any(known.port == block.port for name, known in blocks.items() if name != deployment):
                 raise Transient(f"port {block.port} of the router was taken meanwhile")
             if block is not None and block != before:
-                owners = owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))
+                owners = self._owners(namespace)
                 await self._write(namespace, owners, configmap_data(namespace, {**blocks, deployment: block}))
 
     async def refresh(self, namespace: str, pods: Iterable[str], now: datetime) -> None:
@@ -69,9 +70,14 @@ class Routing:
         for raw in filter(None, touched):
             self._store.put(kinds.POD, raw)
 
+    def _owners(self, namespace: str) -> list[dict[str, str]]:
+        """The ModelDeployments whose traffic the router splits."""
+        everybody = self._store.all(kinds.MODELDEPLOYMENT, namespace)
+        return owners_of(raw for raw in everybody if not names_gateway(raw))
+
     def _blocks(self, namespace: str) -> dict[str, Block]:
         """What is written, without the blocks of ModelDeployments that are gone."""
-        there = {reference["name"] for reference in owners_of(self._store.all(kinds.MODELDEPLOYMENT, namespace))}
+        there = {reference["name"] for reference in self._owners(namespace)}
         blocks = parse_blocks(self._written(namespace) or {})
         return {name: block for name, block in blocks.items() if name in there}
 

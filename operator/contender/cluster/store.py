@@ -47,6 +47,12 @@ class Store:
         for raw in listed.values():
             self.put(kind, raw)
 
+    def forget(self, kind: Kind, namespace: str | None) -> None:
+        """Nothing of that kind is known any more."""
+        for name, home in self._objects:
+            if name == kind.name and namespace in (None, home):
+                self._objects[name, home].clear()
+
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         return self._objects[kind.name, namespace].get(name)
 

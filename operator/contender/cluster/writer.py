@@ -27,10 +27,11 @@ class Writer:
         self._store = store
         self._applied: dict[Key, tuple[str, str]] = {}  # what was sent, and what the API server made of it
 
-    async def apply(self, manifest: Object) -> bool:
+    async def apply(self, manifest: Object, *, exactly: bool = False) -> bool:
         """True when a hand edit was undone: what stands there is again what stood there before the edit.
 
-        Raises Refused when an object that is not ours has the name.
+        `exactly` writes only onto the very version that is known here, so that a stale leader's write fails. Raises
+        Refused when an object that is not ours has the name.
         """
         kind, meta = kinds.BY_NAME[manifest["kind"]], manifest["metadata"]
         key = (kind.name, meta["namespace"], meta["name"])
@@ -39,7 +40,8 @@ class Writer:
         if known is not None and before == (sent, _digest(projection(manifest, known))):
             return False
         await self.must_be_ours(kind, manifest, known)
-        result = await self._client.apply(manifest)
+        version = known["metadata"]["resourceVersion"] if known and exactly else None
+        result = await self._client.apply(manifest, version=version)
         self._store.put(kind, result)
         self._applied[key] = (sent, _digest(projection(manifest, result)))
         return known is not None and before == self._applied[key]

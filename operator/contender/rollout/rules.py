@@ -158,7 +158,7 @@ def share_is_not_live(facts: Facts) -> Verdict | None:
 def split_is_broken(facts: Facts) -> Verdict | None:
     if facts.broken_split is None:
         return None
-    mend = f"see what else than the ConfigMap {names.ROUTER} decides who is asked, and who edited it"
+    mend = f"see what else than the ConfigMap {names.ROUTER}, or the HTTPRoute, decides who is asked, and who edited it"
     said = "the split is broken and no verdict is worth anything"
     return Hold(f"{said}: {facts.broken_split}; {mend}, or end the trial with {names.ABORT}")
 
