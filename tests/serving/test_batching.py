@@ -111,7 +111,12 @@ async def test_the_rows_that_were_answered_are_counted_and_no_others(values: lis
 
 async def test_of_a_batch_that_a_client_left_meanwhile_the_others_are_counted() -> None:
     metrics, computing, left = watching(), threading.Event(), threading.Event()
-    model = Doubling(gate=lambda: (computing.set(), left.wait(60)))
+
+    def gate() -> None:
+        computing.set()
+        left.wait(60)
+
+    model = Doubling(gate=gate)
     waiting = line(model, SLOW, metrics=metrics)
     gone, stays = waiting.join(rows(7), ["y"]), waiting.join(rows(8), ["y"])
 
