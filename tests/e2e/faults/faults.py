@@ -77,7 +77,7 @@ def etcd_paused(stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def writes_refused(stage: Stage) -> Iterator[None]:
-    """429 to every write of the operator's account for a minute, by the API server's own flow control."""
+    """429 for a minute to what the operator's account writes, but for one write at a time: so much is let to all."""
     level = {
         "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
         "kind": "PriorityLevelConfiguration",
@@ -242,7 +242,7 @@ FAULTS = (
     Fault("both operators killed (SIGKILL)", operators_killed, short=True),
     Fault("both operator pods deleted", operators_deleted),
     Fault("API server killed", api_server_killed, short=True),
-    Fault("API server refuses writes with 429 for 60 s", writes_refused),
+    Fault("API server refuses writes, but one at a time, with 429 for 60 s", writes_refused),
     Fault("etcd paused for 20 s", etcd_paused),
     Fault("a router pod killed", router_pod_killed),
     Fault("all router pods restarted one by one", routers_restarted),
