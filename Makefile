@@ -64,7 +64,7 @@ test: venv ## every test, on a real cluster
 test-soak: venv ## ten minutes of fifty idle ModelDeployments: what they cost the API server
 	SOAK_SECONDS=600 $(RUN) -m pytest tests/soak
 
-test-faults: venv ## whatever may befall a trial, under live traffic, and what it costs (25 minutes)
+test-faults: venv ## whatever may befall a trial, under live traffic, and what it costs (40 minutes)
 	ALL_FAULTS=1 $(RUN) -m pytest tests/e2e/faults
 
 test-gateway: venv ## the stories of the embedded router told on a Gateway, and what only a Gateway can do (25 minutes)
