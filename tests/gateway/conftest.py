@@ -3,11 +3,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import Cluster
-from tests.e2e.models import Models
+from tests.e2e.conftest import models
 from tests.e2e.story import Story
 from tests.gateway import envoy_gateway, scene
 from tests.installation import install
-from tests.store import Store
+
+__all__ = ["models"]
 
 
 @pytest.fixture(scope="session")
@@ -16,11 +17,6 @@ def contender(cluster: Cluster) -> Cluster:
     envoy_gateway.install(cluster)
     install(cluster, gateway__enabled="true")
     return cluster
-
-
-@pytest.fixture(scope="session")
-def models(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return Models(Store(cluster), tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from contender.api import Trial, TrialRules
-from contender.cli import files, live, picture, schema, tables
+from contender.cli import files, live, picture, routers, schema, tables
 from contender.cli.files import Object
 from contender.cli.traffic import Given, of_trial, wanted
 from contender.cli.unusable import Unusable
@@ -98,7 +98,8 @@ def _of_cluster(name: str, given: Given, namespace: str | None) -> tuple[TrialRu
     rules = trial.rules if trial and not trial.ended else _read(TrialRules.parse, owner["spec"]["trial"])
     if given.requests is not None:
         return rules, of_trial(trial) if trial else None
-    err.print("contender: no trial tells of the traffic, so the routers are read twice, 10 s apart", markup=False)
+    wait = f"the routers are read twice, {routers.SPAN:g} s apart"
+    err.print(f"contender: no trial tells of the traffic, so {wait}", markup=False)
     return rules, live.traffic(owner, rules)
 
 

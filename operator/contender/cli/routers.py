@@ -20,7 +20,7 @@ from contender.measure.envoy import parse, stats_filter
 from contender.observation import Counters, RouterPod
 from contender.rollout.counting import Count, count
 from contender.rollout.evidence import Evidence
-from contender.rollout.forecast import Traffic
+from contender.rollout.forecast import Traffic, bad_share
 from contender.rollout.times import NO_TIMES, Times
 
 SPAN = 10.0  # seconds between two readings: the rate is taken from what they differ by
@@ -51,7 +51,7 @@ def counted(before: Pods, after: Pods, seconds: float, champion: str, rules: Tri
     times: Times = reduce(add, map(Times.of, seen), NO_TIMES)
     return Traffic(
         requests / seconds,
-        {each.name: _share(seen, each.guardrail) for each in measures if not each.timed},
+        {each.name: bad_share(_total(seen, each.guardrail)) for each in measures if not each.timed},
         {each.name: times for each in measures if each.timed and times.all},
     )
 
@@ -60,9 +60,8 @@ def _begun(pod: RouterPod) -> int:
     return sum(counters.begun for counters in pod.counters.values())
 
 
-def _share(seen: Sequence[Counters], guardrail: Guardrail) -> float:
-    total: Count = reduce(add, (count(counters, guardrail) for counters in seen), Count())
-    return min(total.rate or 0.0, 0.999)
+def _total(seen: Sequence[Counters], guardrail: Guardrail) -> Count:
+    return reduce(add, (count(counters, guardrail) for counters in seen), Count())
 
 
 async def _read(api: ApiClient, owner: Object, pods: Sequence[Object]) -> Pods:

@@ -8,7 +8,7 @@ from typing import Any
 
 from contender.api import Json, Trial, seconds
 from contender.rollout.evidence import Evidence
-from contender.rollout.forecast import Forecast, Traffic, forecast, sentence
+from contender.rollout.forecast import Forecast, Traffic, bad_share, forecast, sentence
 
 SPAN = 30.0  # seconds over which the rate is taken, or more when the points are farther apart
 SHORTEST = 10.0  # seconds: less tells no rate
@@ -45,9 +45,8 @@ def requests_per_second(series: tuple[Json, ...]) -> float | None:
 
 def champion_traffic(evidence: Evidence, rate: float) -> Traffic:
     """What the trial has seen of the champion."""
-    shares = {measure.name: measure.trial.champion.rate or 0.0 for measure in evidence.measures if not measure.timed}
+    bad = {measure.name: bad_share(measure.trial.champion) for measure in evidence.measures if not measure.timed}
     times = {measure.name: measure.times.trial.champion for measure in evidence.measures if measure.timed}
-    bad = {name: min(share, 0.999) for name, share in shares.items()}
     return Traffic(rate, bad, {name: seen for name, seen in times.items() if seen.all >= ENOUGH})
 
 

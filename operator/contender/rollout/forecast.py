@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from contender.api import TrialRules, seconds
+from contender.rollout.counting import Count
 from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.prospects import Prospect, Quantile, Sent, Share, count, least, unlucky
 from contender.rollout.rules import TOLD
 from contender.rollout.times import Times
 from contender.rollout.wording import duration, number, percent
 
+NEARLY_ALL = 0.999  # as bad as a champion is taken to be
 FARTHEST = 1e12  # requests: what needs more never comes
 LOOSER = (1.5, 2.0, 3.0, 5.0)  # bounds to try for `noWorseThan` when the written one takes too long
 FARTHEST_BETTER = 1000.0  # times as few bad answers as the champion's: no more is asked for
@@ -128,6 +130,11 @@ def forecast(rules: TrialRules, traffic: Traffic) -> Forecast:
     return known if known.in_time else replace(known, advice=_advice(rules, known, found))
 
 
+def bad_share(seen: Count) -> float:
+    """Of what was seen of a champion, for `Traffic.bad`: under 1, and 0 before the first exposure."""
+    return min(seen.rate or 0.0, NEARLY_ALL)
+
+
 def sentence(known: Forecast, rules: TrialRules) -> str:
     """The forecast for people."""
     whole = f"about {duration(known.seconds)} and {number(known.requests)} requests"
@@ -167,7 +174,7 @@ def _prospects(rules: TrialRules, traffic: Traffic) -> list[Prospect]:
     """Of what an equal challenger can prove, as far as the champion is known."""
     found: list[Prospect] = []
     for measure in _all(rules):
-        if measure.guardrail.quantile is None and not measure.guardrail.better:
+        if not measure.timed and not measure.guardrail.better:
             found.append(Share(measure, traffic.bad.get(measure.name, 0.0)))
         elif not measure.guardrail.better and measure.name in traffic.times:
             found.append(Quantile(measure, traffic.times[measure.name]))
@@ -218,7 +225,7 @@ def _betters(rules: TrialRules, traffic: Traffic, steps: list[Step]) -> Iterator
     before = math.fsum(step.seconds or 0.0 for step in steps[:-1])
     there, share = max(seconds(rules.timeout) - before, 0.0) * traffic.requests, rules.steps[-1] / 100
     for measure in _all(rules):
-        if measure.guardrail.better and measure.guardrail.quantile is None:
+        if measure.guardrail.better and not measure.timed:
             champion = traffic.bad.get(measure.name, 0.0)
             most = _most_proved(measure, champion, Sent(there * (1 - share), there * share), rules.confidence)
             yield Better(measure.name, champion, most)
@@ -259,7 +266,7 @@ def _looser(rules: TrialRules, prospect: Prospect, known: Forecast) -> str:
 
 def _absolute(prospect: Prospect) -> str:
     name = prospect.measure.name
-    if prospect.measure.guardrail.quantile is not None:
+    if prospect.measure.timed:
         return f"latency with over and below in place of {name}"
     return f"below: {_rounded(min(2 * prospect.usual or 0.01, 0.99)):g} for {name}"
 

@@ -4,6 +4,7 @@ An unlucky fifth of trials is left aside: the counts are those at which four of 
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -82,14 +83,15 @@ class Quantile:
         """The least quantile, in seconds, that is a breach at `bar` after all of `sent`, even with luck."""
         whole, place = math.fsum(each.ours for each in sent), self.times.at_least(self.part)
 
-        def caught(edges: float) -> bool:
-            slow, seen = self.times.later(int(edges)).like(whole, -UNLUCKY), self.measure
+        def caught(edges: int) -> bool:
+            slow, seen = self.times.later(edges).like(whole, -UNLUCKY), self.measure
             for each in sent:
                 seen = seen.absorb_times(TimesPair(self.times.like(each.theirs), slow.like(each.ours)))
             return seen.breach() >= bar
 
-        found = next((edges for edges in range(1, BEYOND - place) if caught(edges)), None)
-        return None if found is None else seconds(place + found)
+        slower = range(1, BEYOND - place)
+        found = bisect_left(slower, x=True, key=caught)
+        return seconds(place + slower[found]) if found < len(slower) else None
 
 
 Prospect = Share | Quantile
