@@ -41,16 +41,11 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """A much worse challenger before judges that raise as few false alarms as Contender does in another cell.
-
-    It is to be won where a false alarm is a challenger that is as good as its champion and is sent back. Without any
-    errors none ever is: there, and there alone, the challenger on the bound takes its place.
-    """
+    """A much worse challenger before judges that raise as few false alarms as Contender does in another cell."""
 
     null: str
     name: str
     judges: dict[str, Caution]
-    to_be_won: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +115,7 @@ def duel(null: Cell, worse: Cell, runs: int) -> Duel:
         heard = rivals.judge(rival.opinion(loud), bar)
         found[rival.name] = Caution(alarms(rivals.judge(opinion, bar)), bad_answers(heard, loud))
     found[ONCE] = _once(quiet, loud, allowed)
-    return Duel(null.name, worse.name, found, null.truth is Truth.FINE or not null.champion)
+    return Duel(null.name, worse.name, found)
 
 
 def _once(quiet: Stream, loud: Stream, allowed: float) -> Caution:

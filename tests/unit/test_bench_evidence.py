@@ -181,13 +181,13 @@ def test_goals_are_of_the_cells_that_meet_the_assumptions_and_a_missed_one_is_am
     assert [(goal.value, goal.met) for goal in told] == [(6, False), (6, False), (1.6, False), (1.6, False), (40, True)]
 
 
-def test_in_a_duel_that_is_to_be_won_the_best_rival_is_the_one_to_beat() -> None:
+def test_in_a_duel_the_best_rival_is_the_one_to_beat() -> None:
     judges = {judge: Caution(0.01, bad) for judge, bad in zip(JUDGES, (6, 9, 5, 8, 7, 9), strict=True)}
 
     goal = goals.of(
         Matrix(
             [Judged("calm", Truth.FINE, True, dict.fromkeys(JUDGES, found()), None)],
-            [Duel("null", "worse", judges, to_be_won=True), Duel("bound", "worse", judges, to_be_won=False)],
+            [Duel("null", "worse", judges)],
             curves=[],
         ),
         microseconds=40,
