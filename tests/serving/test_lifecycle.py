@@ -76,9 +76,9 @@ def test_traffic_that_heeds_readiness_loses_nothing(serve: Serve, volumes: Volum
         wait_until(lambda: len(statuses) > served_before + 20)
         farewell = server.infer(models.v2_request(models.digits()[0][:1]))
         unready.set()
-        server.terminate()  # a second signal ends the delay
         for ended in clients:
             ended.result()
+        server.terminate()  # a second signal ends the delay
 
     assert set(statuses) == {200}
     assert farewell.headers["connection"] == "close", "clients are to connect anew, which leads elsewhere"
