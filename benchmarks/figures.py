@@ -6,15 +6,14 @@ from pathlib import Path
 
 from benchmarks.serving import environments
 
-BEGIN, END = "<!-- figures of the run: begin -->", "<!-- figures of the run: end -->"
 
-
-def write(page: Path, lines: Iterable[str]) -> None:
-    """Put a run's figures, as Markdown, in the place of the last run's."""
-    before, rest = page.read_text().split(BEGIN)
-    after = rest.split(END)[1]
+def write(page: Path, lines: Iterable[str], of: str = "the run") -> None:
+    """Put a run's figures, as Markdown, in the place of the last run's; `of` says which, on a page of several."""
+    begin, end = (f"<!-- figures of {of}: {mark} -->" for mark in ("begin", "end"))
+    before, rest = page.read_text().split(begin)
+    after = rest.split(end)[1]
     figures = "\n".join(lines)
-    page.write_text(f"{before}{BEGIN}\n{figures}\n{END}{after}")
+    page.write_text(f"{before}{begin}\n{figures}\n{end}{after}")
 
 
 def draw(program: Path, results: Path, picture: Path) -> None:

@@ -1,0 +1,1 @@
+"""The operator with hundreds and thousands of ModelDeployments, beside Argo Rollouts with as many Rollouts."""

@@ -1,0 +1,60 @@
+"""`make bench-operator`: many ModelDeployments on one operator, as many Rollouts; an hour, `--quick` ten minutes."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from benchmarks.operator import goals, page, results, run, stage
+from benchmarks.operator.api import administrator
+from benchmarks.operator.contestants import ArgoRollouts, Contender
+from benchmarks.operator.results import Results
+from benchmarks.serving.results import machine
+from tests.cluster import Cluster, up
+
+WHOLE, QUICK = (100, 500, 2000), (50, 100)
+PATIENCE = 1200.0  # seconds for one step
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="make bench-operator", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="50 and 100 models; the page stays as it is")
+    parser.add_argument("--models", type=int, nargs="+", help="other counts")
+    chosen = parser.parse_args()
+    counts = chosen.models or (QUICK if chosen.quick else WHOLE)
+    console = Console()
+    cluster = up()
+    with cluster.reserved(), stage.set_up(cluster), console.status("models") as status:
+        found = asyncio.run(measure(cluster, counts, status.update))
+    results.save(found)
+    if not chosen.quick:
+        page.write(found)
+    for line in page.figures_of(found):
+        console.print(line, soft_wrap=True)
+    return 0
+
+
+async def measure(cluster: Cluster, counts: Sequence[int], tell: Callable[[str], None]) -> Results:
+    """Both with every count."""
+    began, clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), time.monotonic()
+    async with administrator(cluster) as api:
+        runs = [
+            await run.measure(cluster, api, contestant, count, PATIENCE, tell)
+            for count in counts
+            for contestant in (Contender(), ArgoRollouts())
+        ]
+    return Results(
+        began=began,
+        minutes=(time.monotonic() - clock) / 60,
+        machine=machine(),
+        goals=goals.of(runs),
+        runs=runs,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,4 @@
+// The routers that are played.
+module contender.dev/benchmarks/router
+
+go 1.26
