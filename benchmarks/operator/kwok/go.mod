@@ -1,7 +1,7 @@
 // The pods that are played: kwok.
 module contender.dev/benchmarks/kwok
 
-go 1.26.0
+go 1.26.10
 
 tool sigs.k8s.io/kwok/cmd/kwok
 
