@@ -1,6 +1,7 @@
 """One contestant with so many models: all of them applied, and then each of them changed."""
 
 import asyncio
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -44,7 +45,9 @@ class Run:
 
     @property
     def effect(self) -> tuple[float, float]:
-        """Median and 99th percentile, in seconds."""
+        """Median and 99th percentile, in seconds; of less than two there is none."""
+        if len(self.effects) < 2:
+            return math.nan, math.nan
         cuts = statistics.quantiles(self.effects, n=100, method="inclusive")
         return cuts[49], cuts[98]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.operator.contestants import NAMESPACES, PLAYED, STANDS, ArgoRollouts, Contender, Contestant, Model
+from contender import names
 from tests.cluster import Cluster, cache, golang, node
 from tests.cluster.process import Failed
 from tests.cluster.steps import step
@@ -101,6 +102,10 @@ def _played_nodes(cluster: Cluster) -> Iterator[None]:
     with (cache.root() / "kwok.log").open("w") as log, subprocess.Popen([program, *arguments], stderr=log) as running:
         try:
             cluster.kubectl("wait", "--for=condition=Ready", "nodes", "-l", _equals(PLAYED), "--timeout=60s")
+            # Those of an earlier run were given up when nobody played them any more.
+            cluster.kubectl(
+                "delete", "pods", "-A", "-l", f"{names.COMPONENT}={names.VARIANT_COMPONENT}", "--wait=false"
+            )
             yield
         finally:
             running.terminate()
