@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.operator import goals, page, results, run, stage
 from benchmarks.operator.api import administrator
-from benchmarks.operator.contestants import ArgoRollouts, Contender
+from benchmarks.operator.contestants import ArgoRollouts, Contender, Contestant
 from benchmarks.operator.results import Results
 from benchmarks.operator.run import Run
 from benchmarks.serving.results import machine
@@ -44,7 +44,10 @@ async def measure(cluster: Cluster, counts: Sequence[int], tell: Callable[[str],
     began, clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), time.monotonic()
     runs: list[Run] = []
     async with administrator(cluster) as api:
-        for count, contestant in product(counts, (Contender(), ArgoRollouts())):
+        contestants: tuple[Contestant, ...] = (Contender(), ArgoRollouts())
+        for contestant in contestants:
+            await run.clear(api, contestant)  # of a run that was broken off
+        for count, contestant in product(counts, contestants):
             runs.append(await run.measure(cluster, api, contestant, count, PATIENCE, tell))
             found = Results(began, (time.monotonic() - clock) / 60, machine(), goals.of(runs), runs)
             results.save(found)

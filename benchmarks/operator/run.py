@@ -101,7 +101,7 @@ async def measure(
             task.cancel()
     stage.stop(cluster, contestant)
     tell(f"{contestant.name}, {count}: clearing away")
-    await _clear(api, contestant)
+    await clear(api, contestant)
     effects = sorted(watched.effects[key] - watched.changed[key] for key in watched.effects)
     return Run(contestant.name, count, first, change, effects, memory)
 
@@ -152,7 +152,7 @@ async def _change(api: Api, contestant: Contestant, watched: Watched, model: Mod
     )
 
 
-async def _clear(api: Api, contestant: Contestant) -> None:
+async def clear(api: Api, contestant: Contestant) -> None:
     """Deletes what was applied, and waits until nothing is left of it."""
     for home in NAMESPACES:
         for path in contestant.collections:
