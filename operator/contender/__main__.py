@@ -7,7 +7,7 @@ import signal
 
 import aiohttp
 from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, Configuration
 
 from contender import health, logs, metrics
 from contender.cluster.client import Client
@@ -35,7 +35,7 @@ def main() -> None:
 async def run(settings: Settings) -> None:
     _stop_on_sigterm()
     config.load_incluster_config()
-    async with ApiClient() as api, aiohttp.ClientSession() as session, health.served(api):
+    async with _api_client() as api, aiohttp.ClientSession() as session, health.served(api):
         try:
             await lead(api, settings.namespace, LEASE, settings.identity, lambda: _work(settings, api, session))
         except LeaseLostError as lost:
@@ -55,6 +55,13 @@ async def _work(settings: Settings, api: ApiClient, session: aiohttp.ClientSessi
     planes = Planes(EmbeddedRouter(store, routing, session), gateway)
     world = World(client, store, writer, planes, session, settings.serving_image)
     await operate(world, settings.watch_namespaces, settings.identity)
+
+
+def _api_client() -> ApiClient:
+    """Without aiohttp's look for a proxy and a netrc file before each request: a fifth of the operator's CPU."""
+    configuration = Configuration.get_default_copy()
+    configuration.client_session_kwargs = {"trust_env": False}
+    return ApiClient(configuration)
 
 
 def _stop_on_sigterm() -> None:
