@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-gateway test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-gateway test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence bench-operator demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ bench-serving: venv ## the serving image beside its peers, one core each; 40 min
 
 bench-evidence: venv ## how often each way to judge a rollout is wrong, and how soon it is right; 5 minutes, BENCH=--quick for one
 	$(RUN) -m benchmarks.evidence $(BENCH)
+
+bench-operator: venv ## 100, 500 and 2,000 ModelDeployments on one operator, beside Argo Rollouts; BENCH=--quick for 50 and 100
+	$(RUN) -m benchmarks.operator $(BENCH)
 
 test-estimators: venv ## 10,000 random and edge rows of each estimator against what is served (1.5 minutes)
 	ESTIMATOR_ROWS=10000 $(RUN) -m pytest tests/serving/test_estimators.py
