@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contender.api import Json, Trial, TrialRules
+from contender.cli import key_ring
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import sentence
 from contender.rollout.forecast import Catch, Forecast, better_sentence
@@ -40,6 +41,13 @@ def checks(found: Iterable[Check]) -> Table:
     table = _table("what", "told", "judged again", "")
     for check in found:
         table.add_row(check.what, check.told, check.found, "agrees" if check.agrees else "DISAGREES")
+    return table
+
+
+def keys(known: key_ring.Keys, now: float) -> Table:
+    table = _table("key", "in force from", "state")
+    for since in sorted(known):
+        table.add_row(str(since), key_ring.when(since), key_ring.state(known, since, now))
     return table
 
 

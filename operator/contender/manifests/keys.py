@@ -16,7 +16,7 @@ EVIDENCE = "evidence"  # the purpose of the operator's token
 
 
 def receipt_keys(namespace: str, keys: Mapping[int, bytes]) -> dict[str, Any]:
-    """The Secret with the keys that receipts are sealed with, by the time from which each is in force (epoch seconds)."""
+    """The Secret with the keys that receipts are sealed with, by the epoch second from which each is in force."""
     return _secret(namespace, names.RECEIPT_KEYS, {str(since): key for since, key in keys.items()})
 
 
@@ -32,12 +32,15 @@ def labels_of(deployment: str) -> str:
 
 def token(secret: Mapping[str, Any], purpose: str) -> str:
     """What the ledger takes for a purpose: HMAC-SHA256 over it, in hex. KeyError or ValueError for a broken Secret."""
-    return hmac.new(data(secret)[ROOT], purpose.encode(), "sha256").hexdigest()
+    root = data(secret)[ROOT]
+    if len(root) < KEY_BYTES:
+        raise ValueError(f"{ROOT} has fewer than {KEY_BYTES} bytes")
+    return hmac.new(root, purpose.encode(), "sha256").hexdigest()
 
 
 def data(secret: Mapping[str, Any]) -> dict[str, bytes]:
     """What a Secret holds. ValueError for what is no base64."""
-    return {name: b64decode(value) for name, value in (secret.get("data") or {}).items()}
+    return {name: b64decode(value, validate=True) for name, value in (secret.get("data") or {}).items()}
 
 
 def _secret(namespace: str, name: str, held: Mapping[str, bytes]) -> dict[str, Any]:

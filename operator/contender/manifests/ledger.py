@@ -130,17 +130,19 @@ def _container(settings: LedgerSettings) -> Json:
 
 
 def _environment(settings: LedgerSettings) -> list[Json]:
-    if settings.database:
-        kept = {"valueFrom": {"secretKeyRef": {"name": settings.database, "key": DATABASE_KEY}}}
-    else:
-        kept = {"value": f"sqlite:///{DATA_DIR}/ledger.db"}
     return [
-        {"name": "LEDGER_DATABASE", **kept},
+        {"name": "LEDGER_DATABASE", **_database(settings.database)},
         {"name": "LEDGER_RETENTION", "value": str(settings.retention)},
         {"name": "LEDGER_RECEIPT_KEYS", "value": RECEIPTS_DIR},
         {"name": "LEDGER_SECRET", "value": SECRET_DIR},
         {"name": "LEDGER_PORT", "value": str(PORT)},
     ]
+
+
+def _database(secret: str) -> Json:
+    if secret:
+        return {"valueFrom": {"secretKeyRef": {"name": secret, "key": DATABASE_KEY}}}
+    return {"value": f"sqlite:///{DATA_DIR}/ledger.db"}
 
 
 def _probe(path: str, period: int, failures: int) -> Json:
