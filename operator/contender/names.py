@@ -112,8 +112,3 @@ def ledger_labels() -> dict[str, str]:
 
 def ledger_selector() -> dict[str, str]:
     return {COMPONENT: LEDGER_COMPONENT}
-
-
-def ledger_url(namespace: str) -> str:
-    """Where pods of the cluster find a namespace's ledger."""
-    return f"http://{LEDGER}.{namespace}.svc"

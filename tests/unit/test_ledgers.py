@@ -20,7 +20,6 @@ from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.manifests import keys
 from contender.manifests.ledger import LedgerSettings, Storage
-from contender.observation import Problem
 from tests.unit.world import spec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -142,11 +141,9 @@ async def test_at_rest_nothing_is_asked() -> None:
     scene = Scene()
     scene.has("churn", guardrails=ACCURACY)
     await scene.ensures()
-    await scene.ledgers.token("team-a")
     scene.server.asked.clear()
     scene.has("fraud")
     undone = await scene.ensures()
-    await scene.ledgers.token("team-a")
 
     assert undone == []
     assert scene.server.asked == {}
@@ -238,7 +235,7 @@ async def test_another_kind_of_database_is_a_persons_decision(before: LedgerSett
     assert f"kubectl delete statefulset {names.LEDGER}" in refusal.value.problem.message
 
 
-async def test_the_operators_token_is_derived_and_asked_for_again_when_it_was_not_taken() -> None:
+async def test_the_operators_token_is_derived_from_the_root_that_there_is() -> None:
     scene = Scene()
     scene.has("churn", guardrails=ACCURACY)
     await scene.ensures()
@@ -247,28 +244,27 @@ async def test_the_operators_token_is_derived_and_asked_for_again_when_it_was_no
     scene.server.objects["Secret", names.LEDGER] = keys.ledger_root("team-a", OTHER)
 
     assert first == digest(root, b"evidence", sha256).hex()
-    assert await scene.ledgers.token("team-a") == first
-
-    scene.ledgers.forget("team-a")
-
     assert await scene.ledgers.token("team-a") == digest(OTHER, b"evidence", sha256).hex()
 
 
 @pytest.mark.parametrize("held", [None, {"data": {}}, {"data": {"root": "%"}}, {"data": {"root": ""}}])
-async def test_without_a_root_it_is_said_what_to_do(held: dict[str, Any] | None) -> None:
+async def test_without_a_root_there_is_no_token(held: dict[str, Any] | None) -> None:
     scene = Scene()
     if held is not None:
         scene.server.objects["Secret", names.LEDGER] = held
-    found = await scene.ledgers.token("team-a")
 
-    assert isinstance(found, Problem)
-    assert "delete it" in found.message
+    assert await scene.ledgers.token("team-a") is None
 
 
 async def test_a_claim_that_waits_for_a_volume_is_told_with_its_mend() -> None:
     scene = Scene()
     waiting = {"type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims"}
-    meta = {"namespace": "team-a", "name": "contender-ledger-0", "resourceVersion": "1", "labels": names.ledger_labels()}
+    meta = {
+        "namespace": "team-a",
+        "name": "contender-ledger-0",
+        "resourceVersion": "1",
+        "labels": names.ledger_labels(),
+    }
     scene.store.put(kinds.POD, {"metadata": meta, "status": {"conditions": [waiting]}})
     found = scene.ledgers.problem("team-a")
 

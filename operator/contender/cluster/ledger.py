@@ -24,10 +24,6 @@ from contender.observation import Problem
 
 LABEL_MEASURES = frozenset({"accuracy", "precision", "recall", "deviation"})
 
-UNUSABLE = Problem(
-    "LedgerUnavailable",
-    f"Secret {names.LEDGER} holds no {keys.ROOT}: delete it, and Contender makes another when it next starts",
-)
 MOVES = Problem(
     "LedgerMoves",
     f"the ledger was begun with another kind of database: kubectl delete statefulset {names.LEDGER}, and Contender "
@@ -47,7 +43,6 @@ class Ledgers:
         self._settings = settings
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._made: dict[tuple[str, str], frozenset[str]] = {}  # Secrets, and the ModelDeployments that they were for
-        self._tokens: dict[str, str] = {}
 
     async def ensure(self, namespace: str, now: datetime) -> list[Object]:
         """Secrets and ledger stand where they are needed, and the ledger goes with the last that needed it.
@@ -66,19 +61,13 @@ class Ledgers:
             wanted = ledger_objects(namespace, owners_of(owners), _fitting(self._settings, standing))
             return [manifest for manifest in wanted if await self._writer.apply(manifest)]
 
-    async def token(self, namespace: str) -> str | Problem:
-        """What the operator shows to the ledger of a namespace; asked for once, and again after `forget`."""
-        if namespace not in self._tokens:
-            secret = await self._client.get(kinds.SECRET, namespace, names.LEDGER)
-            try:
-                self._tokens[namespace] = keys.token(secret or {}, keys.EVIDENCE)
-            except (KeyError, ValueError):
-                return UNUSABLE
-        return self._tokens[namespace]
-
-    def forget(self, namespace: str) -> None:
-        """The ledger did not take the token."""
-        self._tokens.pop(namespace, None)
+    async def token(self, namespace: str) -> str | None:
+        """What the operator shows to the ledger of a namespace; None while there is nothing to derive it from."""
+        secret = await self._client.get(kinds.SECRET, namespace, names.LEDGER)
+        try:
+            return keys.token(secret or {}, keys.EVIDENCE)
+        except (KeyError, ValueError):
+            return None
 
     def problem(self, namespace: str) -> Problem | None:
         """Why the ledger's pods do not become ready; None while they are only slow."""
@@ -96,7 +85,6 @@ class Ledgers:
         if uids and not uids & self._made.get((namespace, name), frozenset()):
             with suppress(AlreadyThere):
                 await self._client.create(secret)
-            self._tokens.pop(namespace, None)
         self._made[namespace, name] = uids
 
     def _standing(self, namespace: str, everybody: Iterable[Object]) -> Object | None:
