@@ -37,6 +37,7 @@ class ApiServer:
     asked: Counter[str] = field(default_factory=Counter)
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        assert namespace == "team-a"
         self.asked[f"get {kind.name} {name}"] += 1
         return self.objects.get((kind.name, name))
 
