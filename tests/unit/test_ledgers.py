@@ -1,7 +1,6 @@
 """Where a ledger stands, and the Secrets that are made once, against an API server that keeps what it is given."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -75,7 +74,7 @@ class Scene:
         self.ledgers = Ledgers(client, self.store, Writer(client, self.store), settings or self.settings)
         self.server.asked.clear()
 
-    def has(self, name: str, runtime: Mapping[str, Any] | None = None, version: str = "1", **trial: Any) -> None:
+    def has(self, name: str, runtime: Any = None, version: Any = "1", **trial: Any) -> None:
         meta = {"namespace": "team-a", "name": name, "uid": f"u-{name}", "resourceVersion": version}
         raw = {"metadata": meta, "spec": {**spec("1", **trial), "runtime": runtime or {}}}
         self.store.put(kinds.MODELDEPLOYMENT, raw)
