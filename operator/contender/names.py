@@ -30,6 +30,7 @@ ROUTER_COMPONENT = "router"
 TRIAL_COMPONENT = "trial"
 ROUTE_COMPONENT = "route"
 
+LEDGER = "contender-ledger"
 ROUTER = "contender-router"
 ROUTER_BOOTSTRAP = "contender-router-bootstrap"
 PIN_HEADER = "x-contender-variant"
