@@ -28,10 +28,11 @@ from contender.cluster.writer import Writer
 from contender.manifests.routes import RouterFull
 from contender.manifests.trial import trial_status
 from contender.measure import Silent, answers
+from contender.measure.ledger import Ledger
 from contender.observation import Observation, Problem, Recording
 from contender.plan import Event, Plan, make_plan
 from contender.planes import Planes
-from contender.rollout import look
+from contender.rollout import labels, look
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class World:
     planes: Planes
     session: aiohttp.ClientSession
     serving_image: str
+    ledger: Ledger | None = None  # None: nobody tells of labels
 
 
 async def reconcile(world: World, namespace: str, name: str) -> float | None:
@@ -74,7 +76,21 @@ async def observe(world: World, owner: ModelDeployment) -> Observation:
     sight, recordings = await asyncio.gather(world.planes.of(owner).observe(owner), _recordings(world, owner))
     now = datetime.now(UTC)  # noqa: TID251
     seen = seeing.observe(world.store, owner, now, world.serving_image, sight.router, sight.entry)
-    return replace(seen, recordings=recordings)
+    return await _with_labels(world, replace(seen, recordings=recordings))
+
+
+async def _with_labels(world: World, seen: Observation) -> Observation:
+    """With what the ledger tells, where the trial asks for it."""
+    question, owner = labels.question(seen.trials[-1], seen.now) if seen.trials else None, seen.deployment
+    if question is None:
+        return seen
+    try:
+        if world.ledger is None:
+            raise Silent("there is no ledger to ask")
+        return replace(seen, labels=await world.ledger.labels(owner.namespace, owner.name, question))
+    except Silent as silence:
+        logger.info("%s", silence, extra={"namespace": owner.namespace, "modeldeployment": owner.name})
+        return replace(seen, ledger_is_silent=True)
 
 
 async def _recordings(world: World, owner: ModelDeployment) -> Mapping[str, Sequence[Recording]]:
