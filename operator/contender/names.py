@@ -31,7 +31,6 @@ TRIAL_COMPONENT = "trial"
 ROUTE_COMPONENT = "route"
 LEDGER_COMPONENT = "ledger"
 
-LEDGER = "contender-ledger"
 ROUTER = "contender-router"
 ROUTER_BOOTSTRAP = "contender-router-bootstrap"
 PIN_HEADER = "x-contender-variant"

@@ -23,6 +23,7 @@ from contender.cluster.client import Client
 from contender.cluster.errors import Refused
 from contender.cluster.events import event
 from contender.cluster.kinds import Object
+from contender.cluster.ledger import Ledgers
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.manifests.routes import RouterFull
@@ -47,6 +48,7 @@ class World:
     store: Store
     writer: Writer
     planes: Planes
+    ledgers: Ledgers
     session: aiohttp.ClientSession
     serving_image: str
     ledger: Ledger | None = None  # None: nobody tells of labels
@@ -129,6 +131,7 @@ async def _carry_out(world: World, seen: Observation, plan: Plan) -> Refused | R
     for step in (
         partial(_route, world, seen, plan),
         partial(_ensure_router, world, seen),
+        partial(_ensure_ledger, world, seen),
         *(partial(_apply, world, seen, manifest) for manifest in plan.objects),
         partial(_prune, world, seen, plan),
     ):
@@ -146,6 +149,11 @@ async def _route(world: World, seen: Observation, plan: Plan) -> None:
 
 async def _ensure_router(world: World, seen: Observation) -> None:
     for edited in await world.planes.of(seen.deployment).stand(seen):
+        await _undone(world, seen, edited)
+
+
+async def _ensure_ledger(world: World, seen: Observation) -> None:
+    for edited in await world.ledgers.ensure(seen.deployment.namespace, seen.now):
         await _undone(world, seen, edited)
 
 
