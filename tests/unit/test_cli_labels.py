@@ -207,12 +207,12 @@ def test_what_stops_a_push_is_told_with_the_command_that_goes_on(
     monkeypatch.setattr(ledger, "BATCH", 2)
     monkeypatch.setattr(ledger, "PATIENCE", 0.0)
     file = written(tmp_path, CSV)
-    answers = iter([(200, {}), (401, {})])
+    answers = iter([200, 401])
     real = server.posted
 
     def posted(path: str, token: str | None, labels: list[Any]) -> tuple[int, dict[str, str], Any]:
-        status, headers = next(answers)
-        server.busy = [] if status == 200 else [(status, headers)]
+        status = next(answers)
+        server.busy = [] if status == 200 else [(status, {})]
         return real(path, token, labels)
 
     monkeypatch.setattr(server, "posted", posted)
@@ -269,7 +269,7 @@ def test_a_new_key_is_in_force_in_five_minutes_and_the_others_stay(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds_keys(server, 1000, 2000)
-    monkeypatch.setattr(key_ring.time, "time", lambda: 5000.9)
+    monkeypatch.setattr("contender.cli.key_ring.time.time", lambda: 5000.9)
     told = contender("keys", "rotate")
 
     assert told.exit_code == 0, told.output
@@ -280,7 +280,7 @@ def test_a_new_key_is_in_force_in_five_minutes_and_the_others_stay(
 
 def test_a_key_goes_when_no_receipt_of_it_can_come_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     holds_keys(server, *(day * DAY for day in (0, 10, 20, 100, 110, 120)))
-    monkeypatch.setattr(key_ring.time, "time", lambda: 150.0 * DAY)
+    monkeypatch.setattr("contender.cli.key_ring.time.time", lambda: 150.0 * DAY)
     told = contender("keys", "rotate")
 
     assert kept(server) == [*(day * DAY for day in (20, 100, 110, 120)), 150 * DAY + 300]
@@ -306,7 +306,7 @@ def test_keys_are_kept_while_a_receipt_may_come(
 
 def test_the_keys_are_listed_with_what_each_is_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     holds_keys(server, 1000, 2000, 9000)
-    monkeypatch.setattr(key_ring.time, "time", lambda: 5000.0)
+    monkeypatch.setattr("contender.cli.key_ring.time.time", lambda: 5000.0)
     told = contender("keys", "list").stdout
 
     assert [line.split(" UTC")[1].strip() for line in told.splitlines()[1:]] == [
