@@ -13,7 +13,7 @@ from typing import Any
 
 import urllib3
 
-PATIENCE = 60  # seconds; a machine that is busy with other tests starts slowly
+PATIENCE = 180  # seconds; a machine that is busy with other tests starts slowly
 
 
 class Server:
