@@ -87,7 +87,7 @@ class Load:
         now = begin = time.perf_counter()
         end, sent = begin + seconds, 0
         while now < end:
-            now = time.perf_counter()  # beyond the end, when others had the core: what was due before is sent all the same
+            now = time.perf_counter()  # may be past the end, if others had the core: what was due is still sent
             while self._free and (due := begin + sent / self.rate if self.rate else now) < end and due <= now:
                 self._free.popleft().send(self.request, due)
                 sent += 1
