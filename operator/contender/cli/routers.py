@@ -4,6 +4,7 @@ They are asked through the API server.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -29,7 +30,7 @@ from contender.rollout.evidence import Evidence
 from contender.rollout.forecast import Traffic, bad_share
 from contender.rollout.times import NO_TIMES, Times
 
-SPAN = 10.0  # seconds between two readings: the rate is taken from what they differ by
+SPAN = 10.0  # seconds between two readings, at least: the rate is taken from what they differ by
 TIMEOUT = 5  # seconds for one answer
 
 Pods = Mapping[str, RouterPod]  # by uid
@@ -52,9 +53,10 @@ async def traffic(api: ApiClient, namespace: str, owner: Object, rules: TrialRul
         raise Unusable(f"{owner['metadata']['name']} has no champion yet, and so no traffic: give --rps")
     client = Client(api)
     asked = await (_proxies(client, owner) if names_gateway(owner) else _routers(client, namespace, owner))
-    before = await _read(api, asked)
+    before, began = await _read(api, asked), time.monotonic()
     await asyncio.sleep(SPAN)
-    return counted(before, await _read(api, asked), SPAN, champion, rules)
+    after, ended = await _read(api, asked), time.monotonic()
+    return counted(before, after, ended - began, champion, rules)
 
 
 def counted(before: Pods, after: Pods, seconds: float, champion: str, rules: TrialRules) -> Traffic | None:
