@@ -33,10 +33,10 @@ def test_an_upgrade_in_mid_trial_restarts_no_model_pod_and_the_trial_goes_on(sto
             install(story.scene.cluster)
             story.then().has_evidence(exposures(trial) + 100)
             after = story.scene.pod_uids(champion) | story.scene.pod_uids(challenger)
-            promoted = story.then().promoted(models.good_v2, within=180)
+            promoted = story.then().promoted(models.good_v2)
 
     assert answers.failed() == []
-    assert after == before
+    assert after <= before, "a trial that has ended meanwhile takes its old champion along, and nobody is new"
     assert story.scene.restarts() == {}
     assert promoted["metadata"]["name"] == trial["metadata"]["name"]
     assert promoted["status"]["startedAt"] == trial["status"]["startedAt"]

@@ -302,6 +302,32 @@ def test_without_a_trial_that_runs_the_routers_are_asked_and_who_they_do_not_ans
     assert contender("plan", "churn", "--rps", "50").exit_code == 0
 
 
+def test_on_a_gateway_its_proxies_are_asked_by_the_names_of_its_route(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routers, "SPAN", 0.0)
+    world, _ = on_trial(soak="10m")
+    owner, _ = owned(world)
+    reference = {"name": "entry", "namespace": "gateways"}
+    traffic = {**owner["spec"]["traffic"], "gateway": {"parentRefs": [reference], "hostnames": ["churn.example.com"]}}
+    cluster.holds("modeldeployments", {**owner, "spec": {**owner["spec"], "traffic": traffic}})
+    cluster.holds("trials")
+    early = contender("plan", "churn")
+    cluster.objects["/apis/gateway.networking.k8s.io/v1/namespaces/team/httproutes/churn"] = {"metadata": {}}
+    meta = {"name": "proxy-1", "namespace": "proxies", "uid": "1"}
+    cluster.objects["/api/v1/pods"] = {
+        "apiVersion": "v1",
+        "items": [{"metadata": meta}],
+        "metadata": {"resourceVersion": "1"},
+    }
+    told = contender("plan", "churn")
+
+    assert early.exit_code == 2
+    assert "churn has no HTTPRoute yet, and so no traffic: give --rps" in early.stderr
+    assert told.exit_code == 2
+    assert "proxy-1 answered 404" in told.stderr
+
+
 def router_pod(uid: str, **variants: Counters) -> RouterPod:
     return RouterPod(uid, uid, 60.0, True, None, frozenset(variants), {}, variants)
 
