@@ -1,0 +1,68 @@
+"""What an answer's receipt holds, and which answers have one."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from contender_serving.predictor import Predictor
+from contender_serving.protocols import raw
+from contender_serving.receipts.keys import Keys
+from contender_serving.tensors import Signature, Tensor
+
+MOST_ROWS = 256  # of a request; a receipt of more would be longer than many an answer
+LABELLED = "predict"  # the output that labels are of, where a model has it
+FEW_VALUES, MANY_ROWS = 16, 8  # up to so many values in more than so many rows are written in short
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Receipts:
+    """Gives receipts for the answers of one model."""
+
+    def __init__(self, keys: Keys, deployment: str, variant: str, predictor: Predictor) -> None:
+        self._keys, self._deployment, self._variant = keys, deployment, variant
+        self._output = labelled(predictor.signature)
+        self._along = predictor.computes_all
+
+    def wanted(self, outputs: Sequence[str]) -> Sequence[str]:
+        """What to compute for a client who asks for `outputs`: the predictions too, if that costs no second call."""
+        output = self._output
+        if output is None or output in outputs or not self._along or not self._keys.there:
+            return outputs
+        return [*outputs, output]
+
+    def of(self, answers: Mapping[str, Tensor], rows: int) -> str | None:
+        """The receipt of an answer to so many rows, if it has one."""
+        output = self._output
+        if output is None or output not in answers or rows > MOST_ROWS or not self._keys.there:
+            return None
+        answer = answers[output]
+        if answer.size != rows or len(answer) != rows:
+            return None
+        at = time.time_ns() // 1_000_000
+        return self._keys.sealed(content(self._deployment, self._variant, at, output, answer))
+
+
+def labelled(signature: Signature) -> str | None:
+    """The output whose labels people send: `predict`, else the first that is one value a row."""
+    single = [spec.name for spec in signature.outputs if all(length == 1 for length in spec.shape[1:])]
+    names = [spec.name for spec in signature.outputs]
+    return LABELLED if LABELLED in names else next(iter(single), None)
+
+
+def content(deployment: str, variant: str, at: int, output: str, answer: Tensor) -> bytes:
+    """What is sealed of an answer with one value a row, given at so many milliseconds since 1970."""
+    return _encode((deployment, variant, at, output, _predictions(answer)))
+
+
+def _predictions(answer: Tensor) -> Any:
+    """One value a row as a receipt has them, in short where many rows share few values."""
+    values = [text.decode() for text in raw.texts(answer)] if answer.dtype.kind == "O" else answer.ravel().tolist()
+    if len(values) <= MANY_ROWS:
+        return values
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    if len(places) > FEW_VALUES:
+        return values
+    return {"values": list(places), "rows": bytes([places[value] for value in values])}
