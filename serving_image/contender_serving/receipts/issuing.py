@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from contender_serving.predictor import Predictor
-from contender_serving.protocols import raw
 from contender_serving.receipts.keys import Keys
 from contender_serving.tensors import Signature, Tensor
 
@@ -59,10 +58,16 @@ def content(deployment: str, variant: str, at: int, output: str, answer: Tensor)
 
 def _predictions(answer: Tensor) -> Any:
     """One value a row as a receipt has them, in short where many rows share few values."""
-    values = [text.decode() for text in raw.texts(answer)] if answer.dtype.kind == "O" else answer.ravel().tolist()
+    values = answer.ravel().tolist()
+    if answer.dtype.kind == "O":  # texts, though an estimator's classes may be anything
+        values = [value if isinstance(value, str) else _text(value) for value in values]
     if len(values) <= MANY_ROWS:
         return values
     places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     if len(places) > FEW_VALUES:
         return values
     return {"values": list(places), "rows": bytes([places[value] for value in values])}
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
