@@ -36,11 +36,13 @@ class Service:
     ) -> tuple[Mapping[str, Tensor], str | None]:
         """The answers to a batch, and their receipt if they have one. Raises what `Model.predict` does."""
         receipts = self.receipts
-        if receipts is None:
+        if receipts is None or not receipts.given:
             return await self.model.predict(inputs, outputs), None
         answers = await self.model.predict(inputs, receipts.wanted(outputs))
         receipt = receipts.of(answers, len(next(iter(inputs.values()))))
-        return {name: answers[name] for name in outputs}, receipt
+        if len(answers) > len(outputs):
+            answers = {name: answers[name] for name in outputs}
+        return answers, receipt
 
     def address(self, model: str, version: str | None = None) -> None:
         """Raise `UnknownModel` unless this is the model, and the version if one is asked for."""

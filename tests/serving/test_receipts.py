@@ -325,6 +325,7 @@ def test_labels_are_of_predict_or_else_of_the_first_output_of_one_value_a_row(
         pytest.param({"predict": np.zeros((2, 2))}, 2, False, id="two values a row"),
         pytest.param({"predict": np.zeros((1, 2))}, 2, False, id="another number of rows"),
         pytest.param({"predict": np.zeros(1)}, 2, False, id="one answer to all rows"),
+        pytest.param({"predict": np.array(1)}, 1, False, id="a bare number"),
         pytest.param({"predict_proba": np.zeros((2, 2))}, 2, False, id="no predictions"),
     ],
 )
@@ -340,6 +341,7 @@ def test_an_answer_has_a_receipt_if_it_is_one_value_a_row(
 def test_a_model_without_one_value_a_row_gives_no_receipts(held: Keys) -> None:
     receipts = Receipts(held, "churn", "7d9f", Model(SCORES, computes_all=True))
 
+    assert not receipts.given
     assert receipts.wanted(["predict_proba"]) == ["predict_proba"]
     assert receipts.of({"predict_proba": np.zeros((1, 2))}, 1) is None
 
@@ -358,8 +360,9 @@ def test_predictions_are_computed_along_where_that_costs_no_second_call(
     assert Receipts(held, "churn", "7d9f", Model(LABEL, SCORES, computes_all=computes_all)).wanted(asked) == wanted
 
 
-def test_without_a_key_nothing_is_computed_along_or_sealed(tmp_path: Path) -> None:
-    receipts = Receipts(Keys(tmp_path), "churn", "7d9f", Model(LABEL, SCORES, computes_all=True))
+def test_receipts_are_given_from_the_first_key_on(tmp_path: Path, held: Keys) -> None:
+    without = Receipts(Keys(tmp_path / "absent"), "churn", "7d9f", Model(LABEL))
 
-    assert receipts.wanted(["predict_proba"]) == ["predict_proba"]
-    assert receipts.of({"predict": np.zeros(1)}, 1) is None
+    assert not without.given
+    assert without.of({"predict": np.zeros(1)}, 1) is None
+    assert Receipts(held, "churn", "7d9f", Model(LABEL)).given

@@ -25,20 +25,21 @@ class Receipts:
         self._output = labelled(predictor.signature)
         self._along = predictor.computes_all
 
+    @property
+    def given(self) -> bool:
+        """Whether any answer has one: there is a key, and an output that labels can be compared with."""
+        return self._keys.there and self._output is not None
+
     def wanted(self, outputs: Sequence[str]) -> Sequence[str]:
         """What to compute for a client who asks for `outputs`: the predictions too, if that costs no second call."""
         output = self._output
-        if output is None or output in outputs or not self._along or not self._keys.there:
-            return outputs
-        return [*outputs, output]
+        return [*outputs, output] if output and self._along and output not in outputs else outputs
 
     def of(self, answers: Mapping[str, Tensor], rows: int) -> str | None:
         """The receipt of an answer to so many rows, if it has one."""
-        output = self._output
-        if output is None or output not in answers or rows > MOST_ROWS or not self._keys.there:
-            return None
-        answer = answers[output]
-        if answer.size != rows or len(answer) != rows:
+        output = self._output or ""
+        answer = answers.get(output)
+        if answer is None or rows > MOST_ROWS or answer.size != rows or answer.shape[:1] != (rows,):
             return None
         at = time.time_ns() // 1_000_000
         return self._keys.sealed(content(self._deployment, self._variant, at, output, answer))

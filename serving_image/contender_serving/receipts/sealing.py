@@ -12,7 +12,6 @@ KEY = 32  # bytes of a key
 NUMBER = 6  # bytes of a receipt's number
 NONCE = 12  # bytes; AES-GCM is broken if one is ever used twice with a key
 
-_PADDING = bytes(NONCE - NUMBER)
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -25,7 +24,7 @@ class Seal:
 
     def token(self, number: int, content: bytes) -> str:
         """The receipt with this number, which must never be given again, whatever the key."""
-        counted = number.to_bytes(NUMBER)
-        begin = self._begin + counted
-        sealed = begin + self._cipher.encrypt(_PADDING + counted, content, begin)
+        nonce = number.to_bytes(NONCE)
+        begin = self._begin + nonce[-NUMBER:]
+        sealed = begin + self._cipher.encrypt(nonce, content, begin)
         return b2a_base64(sealed, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
