@@ -39,7 +39,7 @@ class Receipts:
         """The receipt of an answer to so many rows, if it has one."""
         output = self._output or ""
         answer = answers.get(output)
-        if answer is None or rows > MOST_ROWS or answer.size != rows or answer.shape[:1] != (rows,):
+        if answer is None or rows > MOST_ROWS or answer.shape not in ((rows,), (rows, 1)):
             return None
         at = time.time_ns() // 1_000_000
         return self._keys.sealed(content(self._deployment, self._variant, at, output, answer))
@@ -47,7 +47,7 @@ class Receipts:
 
 def labelled(signature: Signature) -> str | None:
     """The output whose labels people send: `predict`, else the first that is one value a row."""
-    single = [spec.name for spec in signature.outputs if all(length == 1 for length in spec.shape[1:])]
+    single = [spec.name for spec in signature.outputs if spec.shape[1:] in ((), (1,))]
     names = [spec.name for spec in signature.outputs]
     return LABELLED if LABELLED in names else next(iter(single), None)
 
