@@ -21,8 +21,8 @@ $(VENV)/.complete: requirements.lock pyproject.toml serving_image/pyproject.toml
 	@touch $@
 
 lock: ## pin every dependency anew, with hashes: for development, and for each image
-	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write --extra plot pyproject.toml serving_image/pyproject.toml -o requirements.lock
-	$(PIN) --python-version 3.13 -c requirements.lock pyproject.toml -o operator/requirements.lock
+	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write --extra plot --extra ledger pyproject.toml serving_image/pyproject.toml -o requirements.lock
+	$(PIN) --python-version 3.13 -c requirements.lock --extra ledger pyproject.toml -o operator/requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock serving_image/pyproject.toml -o serving_image/requirements.lock
 	$(PIN) --python-version 3.11 -c requirements.lock --no-emit-package triton --no-emit-package nvidia-nccl-cu12 tests/formats/requirements.in -o tests/formats/requirements.txt
 
