@@ -1,4 +1,4 @@
-"""`python -m contender_ledger`: the service, until SIGTERM; then what was acknowledged is on disk, and so is the rest."""
+"""`python -m contender_ledger`: the service, until SIGTERM; then what was begun is finished."""
 
 import asyncio
 import logging

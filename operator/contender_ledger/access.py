@@ -29,7 +29,7 @@ class Access:
     def allowed(self, token: str, purposes: Iterable[str]) -> str | None:
         """The first of `purposes` that the token is of."""
         root = self._read()
-        given = token.encode()
+        given = token.encode("utf-8", "surrogateescape")  # as aiohttp decodes headers
         return next((each for each in purposes if hmac.compare_digest(given, _token(root, each))), None)
 
     def _read(self) -> bytes:

@@ -19,7 +19,7 @@ class Admission:
 
     @contextmanager
     def of(self, size: int | None) -> Iterator[None]:
-        """A place for a body of `size` bytes, or of an unknown size. Busy where there is none; an idle queue has one."""
+        """A place for a body of `size` bytes, None if unknown; Busy where there is none. An idle queue has one."""
         wanted = MOST_BYTES if size is None else size
         if self._waiting and self._waiting + wanted > MOST_BYTES:
             raise Busy

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -15,19 +15,18 @@ from sqlalchemy import Connection, text
 
 from contender_ledger import access, body, counting, evidence, metrics, quality
 from contender_ledger.accepting import DAY, Gate
-from contender_ledger.access import Access, NoSecret
-from contender_ledger.admission import Admission, Busy
-from contender_ledger.database import Database, Full, Unavailable
+from contender_ledger.access import Access
+from contender_ledger.admission import Admission
+from contender_ledger.database import Database
 from contender_ledger.keys import KeyRing
+from contender_ledger.problems import BODY_SECONDS, Denied, explained, problem
 from contender_ledger.recording import Outcome, Row
 from contender_ledger.refusal import Refused
 from contender_ledger.writer import Writer
 
 REFUSALS_TOLD = 100
-BODY_SECONDS = 60.0
 
 Answer = TypeVar("Answer")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Sorted = tuple[list[Row], list[tuple[int, Refused]]]
 
 
@@ -49,7 +48,7 @@ class Ledger:
         deployment = request.match_info["deployment"]
         await self._demand(request, access.labels_of(deployment))
         if request.content_type not in body.READERS:
-            return _problem(415, f"send one of {', '.join(body.READERS)} as Content-Type")
+            return problem(415, f"send one of {', '.join(body.READERS)} as Content-Type")
         with self.admission.of(_size(request)):
             async with asyncio.timeout(BODY_SECONDS):
                 sent = await request.read()
@@ -75,7 +74,7 @@ class Ledger:
         await self._demand(request, access.EVIDENCE)
         since = request.query.get("since", str(_now() - DAY))
         if not (since.isascii() and since.isdecimal() and len(since) < 16):
-            return _problem(400, "since is in epoch milliseconds")
+            return problem(400, "since is in epoch milliseconds")
         deployment = request.match_info["deployment"]
         return _json(await self._read(lambda connection: quality.answer(connection, deployment, int(since))))
 
@@ -90,10 +89,11 @@ class Ledger:
 
     async def _demand(self, request: web.Request, purpose: str) -> None:
         token = access.token_in(request.headers)
-        if token is None or not self.access.allows(token, purpose):
-            others = [access.EVIDENCE, *map(access.labels_of, await self._read(counting.deployments))] if token else []
-            of = self.access.allowed(token or "", others)
-            raise _Denied(403 if of else 401, f"this token is for {of}; " if of else "", purpose)
+        if token is None:
+            raise Denied(purpose, None)
+        if not self.access.allows(token, purpose):
+            others = (access.EVIDENCE, *map(access.labels_of, await self._read(counting.deployments)))
+            raise Denied(purpose, self.access.allowed(token, others))
 
     async def _read(self, query: Callable[[Connection], Answer]) -> Answer:
         def asked() -> Answer:
@@ -107,17 +107,9 @@ class Ledger:
         return gate.accept(body.labels_of(sent, content_type))
 
 
-class _Denied(Exception):
-    def __init__(self, status: int, why: str, purpose: str) -> None:
-        kind, _, deployment = purpose.partition("/")
-        mend = f"`contender labels token {deployment}` prints it" if deployment else "the operator has it"
-        super().__init__(f"{why}send `Authorization: Bearer <the {kind} token>`: {mend}")
-        self.status = status
-
-
 def application(ledger: Ledger) -> web.Application:
     """The routes."""
-    app = web.Application(middlewares=[_explained], client_max_size=body.MOST_BYTES)
+    app = web.Application(middlewares=[explained], client_max_size=body.MOST_BYTES)
     app.router.add_post("/labels/{deployment}", ledger.post_labels)
     app.router.add_post("/evidence/{deployment}", ledger.post_evidence)
     app.router.add_get("/quality/{deployment}", ledger.get_quality)
@@ -125,37 +117,6 @@ def application(ledger: Ledger) -> web.Application:
     app.router.add_get("/readyz", ledger.readyz)
     app.router.add_get("/metrics", make_aiohttp_handler())
     return app
-
-
-@web.middleware
-async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except _Denied as error:
-        return _problem(error.status, str(error))
-    except (body.Unreadable, msgspec.ValidationError, msgspec.DecodeError) as error:
-        return _problem(400, str(error))
-    except (body.TooMany, web.HTTPRequestEntityTooLarge):
-        return _problem(
-            413, f"at most {body.MOST_LABELS:,} labels and {body.MOST_BYTES >> 20} MiB a call: send several"
-        )
-    except TimeoutError:
-        return _problem(408, f"the body did not come within {BODY_SECONDS:.0f} s: nothing was taken")
-    except Busy:
-        return _problem(429, "the queue is full: nothing was taken, send it again", again=1)
-    except Full as error:
-        return _problem(507, f"{error}: nothing was taken, send it again", again=30)
-    except Unavailable as error:
-        return _problem(
-            503, f"the database is not to be reached: nothing is acknowledged, send it again ({error})", again=2
-        )
-    except NoSecret as error:
-        return _problem(503, f"the secret that tokens are made of is not there: {error}", again=10)
-
-
-def _problem(status: int, message: str, *, again: int | None = None) -> web.Response:
-    headers = {} if again is None else {"Retry-After": str(again)}
-    return web.json_response({"error": message}, status=status, headers=headers)
 
 
 def _json(answer: msgspec.Struct) -> web.Response:

@@ -23,6 +23,7 @@ class Label(msgspec.Struct, forbid_unknown_fields=True):
 
 
 Read = Label | Refused
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # the last of a body nested too deep
 LABEL = msgspec.json.Decoder(Label)
 LABELS = msgspec.json.Decoder(list[Label])
 ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -54,7 +55,7 @@ def _json(body: bytes) -> Iterable[Read]:
         return LABELS.decode(body)
     except msgspec.ValidationError:
         return _one_by_one(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Unreadable(f"the body is no JSON: {error}") from error
 
 
@@ -63,7 +64,7 @@ def _one_by_one(body: bytes) -> Iterator[Read]:
         raise TooMany
     try:
         elements = ELEMENTS.decode(body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Unreadable(f"the body is no JSON array of labels: {error}") from error
     return map(_label, elements)
 
@@ -75,7 +76,7 @@ def _ndjson(body: bytes) -> Iterator[Read]:
 def _label(text: bytes | msgspec.Raw) -> Read:
     try:
         return LABEL.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         return Refused(Reason.MALFORMED, f"{error}: a label is {{receipt: text, label: scalar, row: integer}}")
 
 

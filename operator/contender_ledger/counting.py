@@ -53,7 +53,7 @@ def parts(window: Window, widths: Sequence[int] = WIDTHS) -> Iterator[Part]:
 def series_of(connection: Connection, deployment: str) -> dict[str, int]:
     """Variant -> number of its series, for all that have labels."""
     query = select(SERIES.c.variant, SERIES.c.id).where(SERIES.c.deployment == deployment)
-    return {variant: number for variant, number in connection.execute(query)}
+    return {row.variant: row.id for row in connection.execute(query)}
 
 
 def deployments(connection: Connection) -> list[str]:

@@ -1,6 +1,6 @@
 """Evidence for the operator: of each measure, in each window and for each variant, its events and exposures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -100,16 +100,17 @@ def _window(
 def _tally(measure: Measure, pairs: Pairs, deviations: dict[float, Tally]) -> Tally:
     match measure:
         case Accuracy():
-            return _wrong(pairs, lambda _predicted, _label: True)
+            return _wrong(pairs)
         case Recall(of=wanted):
-            return _wrong(pairs, lambda _, label, of=text_of(wanted): label == of)
+            name = text_of(wanted)
+            return _wrong({pair: rows for pair, rows in pairs.items() if pair[1] == name})
         case Precision(of=wanted):
-            return _wrong(pairs, lambda predicted, _, of=text_of(wanted): predicted == of)
+            name = text_of(wanted)
+            return _wrong({pair: rows for pair, rows in pairs.items() if pair[0] == name})
         case Deviation(tolerance=tolerance):
             return deviations[tolerance]
 
 
-def _wrong(pairs: Pairs, exposed: Callable[[str, str], bool]) -> Tally:
-    rows = {pair: labelled for pair, labelled in pairs.items() if exposed(*pair)}
-    events = sum(labelled for (predicted, label), labelled in rows.items() if predicted != label)
-    return Tally(events, sum(rows.values()))
+def _wrong(pairs: Mapping[tuple[str, str], int]) -> Tally:
+    events = sum(rows for (predicted, label), rows in pairs.items() if predicted != label)
+    return Tally(events, sum(pairs.values()))

@@ -68,9 +68,10 @@ def _as_number(label: Scalar) -> int | float:
 
 def _number(text: str) -> int | float | None:
     try:
-        return NUMBER.decode(text.strip())
+        number: int | float = NUMBER.decode(text.strip())
     except (msgspec.MsgspecError, UnicodeEncodeError):
         return None
+    return number
 
 
 def _is_finite(number: float) -> bool:

@@ -1,4 +1,4 @@
-"""One thread writes. What waits is taken into one transaction, and only when that is on disk are its senders answered."""
+"""One thread writes. What waits is taken into one transaction; its senders are answered when that is on disk."""
 
 import logging
 import queue

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Ledger:
         command = [*self._before, sys.executable, "-m", "contender_ledger"]
         self.process = subprocess.Popen(command, env=os.environ | settings | self._env)
 
-    def post(self, path: str, sent: bytes, **headers: str) -> urllib3.BaseHTTPResponse:
+    def post(self, path: str, sent: bytes | Iterator[bytes], **headers: str) -> urllib3.BaseHTTPResponse:
         """One POST; underscores in the names of headers are dashes."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.http.request("POST", f"http://127.0.0.1:{self.port}{path}", body=sent, headers=named)
@@ -76,7 +76,7 @@ class Ledger:
         return self.http.request("GET", f"http://127.0.0.1:{self.port}{path}", headers=headers)
 
     def send(
-        self, deployment: str, sent: bytes, content_type: str = "application/json", **headers: str
+        self, deployment: str, sent: bytes | Iterator[bytes], content_type: str = "application/json", **headers: str
     ) -> urllib3.BaseHTTPResponse:
         """Labels as bytes."""
         allowed = {"authorization": f"Bearer {token(f'labels/{deployment}')}", "content_type": content_type}

@@ -1,4 +1,4 @@
-"""Seals receipts as the serving image does: written from the contract alone, so that the ledger is tested against it."""
+"""Seals receipts as the serving image does: from the contract alone, so that it tests the ledger."""
 
 import base64
 import os
