@@ -6,9 +6,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from contender_ledger.database import SQLITE
+from contender_ledger import bulk
 from contender_ledger.scalar import classes
 from contender_ledger.tables import COUNTS, LABELS, SERIES
 
@@ -81,7 +80,7 @@ def _write(connection: Connection, before: Before, rows: Iterable[Row]) -> None:
         if before.get((row.receipt, row.row), row.label) != row.label
     ]
     if new:
-        connection.execute(insert(LABELS), new)
+        bulk.insert(connection, LABELS, new)
     if changed:
         connection.execute(CHANGE, changed)
     _count(connection, before, rows, series)
@@ -115,9 +114,4 @@ def _count(connection: Connection, before: Before, rows: Iterable[Row], series: 
                 for width in WIDTHS:
                     changes[number, width, row.at - row.at % width, *pair] += change
     if some := [dict(zip(COUNTS.c.keys(), (*key, n), strict=True)) for key, n in sorted(changes.items()) if n]:
-        dialect = sqlite if connection.dialect.name == SQLITE else postgresql
-        statement = dialect.insert(COUNTS)
-        total = COUNTS.c.labelled + statement.excluded.labelled
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=COUNTS.primary_key, set_={"labelled": total}), some
-        )
+        bulk.insert(connection, COUNTS, some, adding=COUNTS.c.labelled)
