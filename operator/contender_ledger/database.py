@@ -21,6 +21,7 @@ PRAGMAS = (
     "synchronous=FULL",  # a commit is on disk when it returns
     "foreign_keys=ON",
     "cache_size=-65536",  # KiB: the index of a few million rows
+    "temp_store=MEMORY",  # a pod has no other file system to write to
 )
 NETWORK = {  # a cut network is noticed, not waited for
     "connect_timeout": 5,

@@ -11,10 +11,11 @@ from alembic.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contender_ledger.accepting import DAY
 from contender_ledger.counting import Window, deviations, pairs, parts, series_of
 from contender_ledger.database import Database
 from contender_ledger.recording import HOUR, MINUTE, Outcome, Row, record
-from contender_ledger.retention import DAY, age_out
+from contender_ledger.retention import age_out
 from contender_ledger.scalar import classes, difference, text_of
 from contender_ledger.tables import METADATA
 
@@ -22,14 +23,18 @@ Key = tuple[bytes, int]
 TIMES = st.sampled_from([base + offset for base in (0, HOUR, 30 * HOUR) for offset in (0, 1, MINUTE, 2 * MINUTE - 1)])
 EDGES = st.one_of(TIMES, st.integers(0, 40 * HOUR))
 
+PREDICTIONS: tuple[str | float, ...] = ("cat", "dog", "cat", 1.5, 2.0, 7.25, 3.0, "cat")
+CLASSES: tuple[str | float, ...] = ("cat", "dog")
+NUMBERS: tuple[str | float, ...] = (1.5, 2.0, 3.0, 9.75)
+
 
 @st.composite
 def rows(draw: st.DrawFn) -> Row:
     """Of few receipts, so that they meet again; what a receipt says never changes."""
     number = draw(st.integers(0, 7))
     served = [0, 1, MINUTE, HOUR - 1, HOUR, HOUR + MINUTE, 2 * HOUR, 30 * HOUR][number]
-    prediction: str | float = ["cat", "dog", "cat", 1.5, 2.0, 7.25, 3.0, "cat"][number]
-    label: str | float = draw(st.sampled_from(["cat", "dog"] if isinstance(prediction, str) else [1.5, 2.0, 3.0, 9.75]))
+    prediction = PREDICTIONS[number]
+    label = draw(st.sampled_from(CLASSES if isinstance(prediction, str) else NUMBERS))
     return Row(
         bytes([number]) * 6,
         draw(st.integers(0, 2)),
