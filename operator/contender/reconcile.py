@@ -78,10 +78,10 @@ async def observe(world: World, owner: ModelDeployment) -> Observation:
     sight, recordings = await asyncio.gather(world.planes.of(owner).observe(owner), _recordings(world, owner))
     now = datetime.now(UTC)  # noqa: TID251
     seen = seeing.observe(world.store, owner, now, world.serving_image, sight.router, sight.entry)
-    return await _with_labels(world, replace(seen, recordings=recordings))
+    return await with_labels(world, replace(seen, recordings=recordings))
 
 
-async def _with_labels(world: World, seen: Observation) -> Observation:
+async def with_labels(world: World, seen: Observation) -> Observation:
     """With what the ledger tells, where the trial asks for it."""
     question, owner = labels.question(seen.trials[-1], seen.now) if seen.trials else None, seen.deployment
     if question is None:

@@ -1,16 +1,25 @@
 """Labels that come late, on the simulated world: who is wrong more often is sent back, who is not is promoted."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from contender import names
 from contender.api import Phase, Trial
-from contender.observation import Problem
+from contender.cli import tables, traffic
+from contender.measure import Silent
+from contender.observation import Labels, Problem
+from contender.reconcile import with_labels
+from contender.rollout.forecast import forecast
+from contender.rollout.labels import Question
 from contender.rollout.replay import replay
 from contender.rollout.room import LARGEST
 from tests.unit.test_series import after_a_week, whole
@@ -258,3 +267,45 @@ def test_a_trial_with_eight_guardrails_of_which_seven_are_of_labels_stays_under_
     assert len(json.dumps(raw, separators=(",", ":"))) < LARGEST
     assert len(trial.series) >= 3
     assert Trial.parse(raw).evidence == trial.evidence
+
+
+def test_a_trial_by_labels_is_explained_and_foretold_from_what_it_has_seen() -> None:
+    world, _, _ = serving(guardrails=[ERRORS, {"measure": "accuracy", "noWorseThan": 1.05}])
+    world.delay = 10
+    world.run(120)
+    trial = world.newest_trial
+    seen = traffic.of_trial(trial)
+    assert seen is not None
+    console = Console(width=400, record=True, file=StringIO())
+    console.print(*tables.story(trial), *tables.forecast(forecast(trial.rules, seen), trial.rules), sep="\n")
+    told = console.export_text()
+
+    assert seen.bad["accuracy"] == pytest.approx(0.1, abs=0.02)
+    assert seen.labels["accuracy"] == pytest.approx(seen.requests, rel=0.3)
+    assert "more challenger labels to the proof" in told
+    assert "accuracy 10" in told or "accuracy 9" in told
+
+
+class Told:
+    """A ledger that tells what it is made to, or nothing."""
+
+    def __init__(self, labels: Labels | None) -> None:
+        self.labels_ = labels
+
+    async def labels(self, namespace: str, deployment: str, question: Question) -> Labels:
+        assert (namespace, deployment, len(question.windows)) == ("team", "churn", 1)
+        if self.labels_ is None:
+            raise Silent("it is away")
+        return self.labels_
+
+
+@pytest.mark.parametrize("ledger", [Told(Labels({})), Told(None), None], ids=["tells", "silent", "none"])
+def test_what_the_ledger_tells_or_that_it_is_silent_is_part_of_what_is_seen(ledger: Any) -> None:
+    world, _, _ = serving(soak="1h")
+    world.run(20)
+    world.now += timedelta(seconds=20)
+    before = replace(world.see(), labels=None, ledger_is_silent=False)
+    after = asyncio.run(with_labels(SimpleNamespace(ledger=ledger), before))  # type: ignore[arg-type]
+
+    assert (after.labels is not None) == bool(ledger and ledger.labels_)
+    assert after.ledger_is_silent == (after.labels is None)

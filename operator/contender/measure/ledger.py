@@ -53,7 +53,7 @@ async def labels(
     headers = {"authorization": f"Bearer {token}"}
     try:
         async with session.post(address, json=body(question), headers=headers, timeout=TIMEOUT) as answer:
-            if answer.status == 401:
+            if answer.status in {401, 403}:
                 raise Unauthorised(f"{address} refuses the token")
             answer.raise_for_status()
             if answer.content_length is None or answer.content_length > MOST_BYTES:
