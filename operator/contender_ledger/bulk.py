@@ -9,18 +9,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 Rows = Sequence[Mapping[str, Any]]
 
 
-def insert(connection: Connection, table: Table, rows: Rows, *, adding: Column[Any] | None = None) -> None:
-    """Insert rows, all of the same columns; where the key is there already, `adding` grows by what the new row has."""
+def insert(connection: Connection, table: Table, rows: Rows, *, adding: Sequence[Column[Any]] = ()) -> None:
+    """Insert rows, all of the same columns; where the key is there already, `adding` grow by what the new row has."""
     if connection.dialect.name == sqlite.dialect.name:
         into = sqlite.insert(table)
-        if adding is not None:
-            total = {adding.name: adding + into.excluded[adding.name]}
+        if adding:
+            total = {column.name: column + into.excluded[column.name] for column in adding}
             into = into.on_conflict_do_update(index_elements=table.primary_key, set_=total)
         connection.execute(into, rows)
         return
     into_all = _from_arrays(table, list(rows[0]))
-    if adding is not None:
-        total = {adding.name: adding + into_all.excluded[adding.name]}
+    if adding:
+        total = {column.name: column + into_all.excluded[column.name] for column in adding}
         into_all = into_all.on_conflict_do_update(index_elements=table.primary_key, set_=total)
     connection.execute(into_all, {name: [row[name] for row in rows] for name in rows[0]})
 

@@ -5,6 +5,7 @@ A window is cut into whole hours and minutes, whose counts are kept, and what is
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
@@ -15,6 +16,14 @@ from contender_ledger.tables import COUNTS, LABELS, SERIES
 
 FOREVER = 2**40 * HOUR  # an edge of every bucket
 Pairs = Counter[tuple[str, str]]  # (predicted, label) -> rows
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of a series in a window."""
+
+    pairs: Pairs = field(default_factory=Counter)
+    answers: int = 0  # requests of which at least a row is labelled
 
 
 class Window(NamedTuple):
@@ -61,20 +70,21 @@ def deployments(connection: Connection) -> list[str]:
     return list(connection.scalars(select(SERIES.c.deployment).distinct()))
 
 
-def pairs(connection: Connection, series: Sequence[int], window: Window) -> dict[int, Pairs]:
-    """Of each series, its rows in the window."""
-    found: dict[int, Pairs] = {number: Counter() for number in series}
+def tallies(connection: Connection, series: Sequence[int], window: Window) -> dict[int, Tally]:
+    """Of each series, its labels in the window."""
+    found = {number: Tally() for number in series}
     for part in parts(window):
-        for number, pair, labelled in _kept(connection, series, part) if part.width else _raw(connection, series, part):
-            found[number][pair] += labelled
+        for number, pair, labelled, answers in (_kept if part.width else _raw)(connection, series, part):
+            found[number].pairs[pair] += labelled
+            found[number].answers += answers
     return found
 
 
-Found = Iterator[tuple[int, tuple[str, str], int]]
+Found = Iterator[tuple[int, tuple[str, str], int, int]]  # series, pair, rows, answers
 
 
 def _kept(connection: Connection, series: Sequence[int], part: Part) -> Found:
-    rows = func.sum(COUNTS.c.labelled)
+    sums = func.sum(COUNTS.c.labelled), func.sum(COUNTS.c.answers)
     key = (COUNTS.c.series, COUNTS.c.predicted, COUNTS.c.label)
     inside = and_(
         COUNTS.c.series.in_(series),
@@ -82,15 +92,17 @@ def _kept(connection: Connection, series: Sequence[int], part: Part) -> Found:
         COUNTS.c.start >= part.since,
         COUNTS.c.start < part.until,
     )
-    for number, predicted, label, labelled in connection.execute(select(*key, rows).where(inside).group_by(*key)):
-        yield number, (predicted, label), int(labelled)
+    query = select(*key, *sums).where(inside).group_by(*key)
+    for number, predicted, label, labelled, answers in connection.execute(query):
+        yield number, (predicted, label), int(labelled), int(answers)
 
 
 def _raw(connection: Connection, series: Sequence[int], part: Part) -> Found:
     key = (LABELS.c.series, LABELS.c.predicted, LABELS.c.label, LABELS.c.difference.is_not(None))
-    query = select(*key, func.count()).where(_inside(series, part.since, part.until)).group_by(*key)
-    for number, predicted, label, numeric, labelled in connection.execute(query):
-        yield number, classes(predicted, label, numeric=bool(numeric)), labelled
+    sums = func.count(), func.sum(LABELS.c.first)
+    query = select(*key, *sums).where(_inside(series, part.since, part.until)).group_by(*key)
+    for number, predicted, label, numeric, labelled, answers in connection.execute(query):
+        yield number, classes(predicted, label, numeric=bool(numeric)), labelled, int(answers)
 
 
 def deviations(

@@ -52,7 +52,7 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     measures: Annotated[list[Measure], Meta(max_length=50)]
 
 
-class Tally(msgspec.Struct):
+class Share(msgspec.Struct):
     """Of one measure: bad rows, of all that could have been."""
 
     events: int
@@ -62,8 +62,9 @@ class Tally(msgspec.Struct):
 class Counted(msgspec.Struct):
     """Of one variant in one window."""
 
-    labelled: int
-    measures: list[Tally]
+    labelled: int  # rows
+    answers: int  # requests of which at least a row is labelled
+    measures: list[Share]
 
 
 class Evidence(msgspec.Struct):
@@ -84,20 +85,22 @@ def _window(
 ) -> dict[str, Counted]:
     window = counting.Window(between.since, FOREVER if between.until is None else between.until)
     numbers = [number for number in series.values() if number is not None]
-    pairs = counting.pairs(connection, numbers, window)
+    tallies = counting.tallies(connection, numbers, window)
     tolerances = sorted({measure.tolerance for measure in measures if isinstance(measure, Deviation)})
     off = counting.deviations(connection, numbers, window, tolerances) if tolerances else {}
 
     def counted(number: int) -> Counted:
         labelled, events = off.get(number, (0, [0] * len(tolerances)))
-        deviations = {each: Tally(n, labelled) for each, n in zip(tolerances, events, strict=True)}
-        return Counted(pairs[number].total(), [_tally(measure, pairs[number], deviations) for measure in measures])
+        deviations = {each: Share(n, labelled) for each, n in zip(tolerances, events, strict=True)}
+        pairs = tallies[number].pairs
+        shares = [_share(measure, pairs, deviations) for measure in measures]
+        return Counted(pairs.total(), tallies[number].answers, shares)
 
-    nothing = Counted(0, [Tally(0, 0) for _ in measures])
+    nothing = Counted(0, 0, [Share(0, 0) for _ in measures])
     return {variant: nothing if number is None else counted(number) for variant, number in series.items()}
 
 
-def _tally(measure: Measure, pairs: Pairs, deviations: dict[float, Tally]) -> Tally:
+def _share(measure: Measure, pairs: Pairs, deviations: dict[float, Share]) -> Share:
     match measure:
         case Accuracy():
             return _wrong(pairs)
@@ -111,6 +114,6 @@ def _tally(measure: Measure, pairs: Pairs, deviations: dict[float, Tally]) -> Ta
             return deviations[tolerance]
 
 
-def _wrong(pairs: Mapping[tuple[str, str], int]) -> Tally:
+def _wrong(pairs: Mapping[tuple[str, str], int]) -> Share:
     events = sum(rows for (predicted, label), rows in pairs.items() if predicted != label)
-    return Tally(events, sum(pairs.values()))
+    return Share(events, sum(pairs.values()))

@@ -38,8 +38,8 @@ def answer(connection: Connection, deployment: str, since: int) -> Qualities:
     """Of every variant that has labels, whether it still serves or not."""
     hour = since - since % HOUR
     series = counting.series_of(connection, deployment)
-    pairs = counting.pairs(connection, list(series.values()), Window(hour, FOREVER))
-    return Qualities(hour, {variant: _quality(pairs[number]) for variant, number in series.items()})
+    tallies = counting.tallies(connection, list(series.values()), Window(hour, FOREVER))
+    return Qualities(hour, {variant: _quality(tallies[number].pairs) for variant, number in series.items()})
 
 
 def _quality(pairs: Pairs) -> Quality:

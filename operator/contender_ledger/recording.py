@@ -1,7 +1,7 @@
 """Writing labels: a receipt's row has one label, the last one, and the counts follow it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -37,8 +37,16 @@ class Row(NamedTuple):
     difference: float | None
 
 
+class Held(NamedTuple):
+    """What the ledger had of a row: its label, and 1 where the row was the first of its receipt to get one."""
+
+    label: str
+    first: int
+
+
 Key = tuple[bytes, int]
-Before = Mapping[Key, str]
+Before = Mapping[Key, Held]
+Bucket = tuple[int, int, int, str, str]  # series, width, start, predicted, label
 
 
 def record(connection: Connection, calls: Iterable[Sequence[Row]]) -> list[Counter[Outcome]]:
@@ -53,7 +61,8 @@ def record(connection: Connection, calls: Iterable[Sequence[Row]]) -> list[Count
 
 def _settled(row: Row, before: Before, after: dict[Key, Row]) -> Outcome:
     key = (row.receipt, row.row)
-    had = after[key].label if key in after else before.get(key)
+    held = after.get(key) or before.get(key)
+    had = held and held.label
     if had == row.label:
         return Outcome.REPEATED
     after[key] = row
@@ -62,28 +71,42 @@ def _settled(row: Row, before: Before, after: dict[Key, Row]) -> Outcome:
 
 def _labels_before(connection: Connection, receipts: Sequence[bytes]) -> Before:
     wanted = LABELS.c.receipt.in_(bindparam("receipts", expanding=True))
-    query = select(LABELS.c.receipt, LABELS.c.row, LABELS.c.label).where(wanted)
-    found: dict[Key, str] = {}
+    query = select(LABELS.c.receipt, LABELS.c.row, LABELS.c.label, LABELS.c.first).where(wanted)
+    found: dict[Key, Held] = {}
     for start in range(0, len(receipts), RECEIPTS_A_QUERY):
         some = {"receipts": receipts[start : start + RECEIPTS_A_QUERY]}
-        found.update(((receipt, row), label) for receipt, row, label in connection.execute(query, some))
+        rows = connection.execute(query, some)
+        found.update(((receipt, row), Held(label, first)) for receipt, row, label, first in rows)
     return found
 
 
 def _write(connection: Connection, before: Before, rows: Iterable[Row]) -> None:
     rows = list(rows)
     series = _series_ids(connection, {row.series for row in rows})
-    new = [row._asdict() | {"series": series[row.series]} for row in rows if (row.receipt, row.row) not in before]
+    first = _firsts(before, rows)
+    new = [
+        row._asdict() | {"series": series[row.series], "first": int((row.receipt, row.row) in first)}
+        for row in rows
+        if (row.receipt, row.row) not in before
+    ]
     changed = [
         {"of_receipt": row.receipt, "of_row": row.row, "to": row.label, "by": row.difference}
         for row in rows
-        if before.get((row.receipt, row.row), row.label) != row.label
+        if (held := before.get((row.receipt, row.row))) and held.label != row.label
     ]
     if new:
         bulk.insert(connection, LABELS, new)
     if changed:
         connection.execute(CHANGE, changed)
-    _count(connection, before, rows, series)
+    _count(connection, before, rows, series, first)
+
+
+def _firsts(before: Before, rows: Iterable[Row]) -> frozenset[Key]:
+    """The rows that are the first of their receipt with a label: one for each receipt, now or before."""
+    first = {receipt: row for (receipt, row), held in before.items() if held.first}
+    for row in rows:
+        first.setdefault(row.receipt, row.row)
+    return frozenset(first.items())
 
 
 CHANGE = (
@@ -104,14 +127,29 @@ def _series_ids(connection: Connection, wanted: set[tuple[str, str]]) -> dict[tu
     return _series_ids(connection, wanted)
 
 
-def _count(connection: Connection, before: Before, rows: Iterable[Row], series: Mapping[tuple[str, str], int]) -> None:
-    changes: Counter[tuple[int, int, int, str, str]] = Counter()
+def _count(
+    connection: Connection,
+    before: Before,
+    rows: Iterable[Row],
+    series: Mapping[tuple[str, str], int],
+    first: frozenset[Key],
+) -> None:
+    labelled: Counter[Bucket] = Counter()
+    answers: Counter[Bucket] = Counter()
     for row in rows:
-        number, had = series[row.series], before.get((row.receipt, row.row))
-        for label, change in ((had, -1), (row.label, +1)):
+        key = (row.receipt, row.row)
+        held, answer = before.get(key), int(key in first)
+        for label, change in ((held and held.label, -1), (row.label, +1)):
             if label is not None:
-                pair = classes(row.predicted, label, numeric=row.difference is not None)
-                for width in WIDTHS:
-                    changes[number, width, row.at - row.at % width, *pair] += change
-    if some := [dict(zip(COUNTS.c.keys(), (*key, n), strict=True)) for key, n in sorted(changes.items()) if n]:
-        bulk.insert(connection, COUNTS, some, adding=COUNTS.c.labelled)
+                for bucket in _buckets(row, series[row.series], label):
+                    labelled[bucket] += change
+                    answers[bucket] += change * answer
+    changed = sorted(bucket for bucket in labelled if labelled[bucket] or answers[bucket])
+    names = COUNTS.c.keys()
+    if some := [dict(zip(names, (*each, labelled[each], answers[each]), strict=True)) for each in changed]:
+        bulk.insert(connection, COUNTS, some, adding=(COUNTS.c.labelled, COUNTS.c.answers))
+
+
+def _buckets(row: Row, number: int, label: str) -> Iterator[Bucket]:
+    pair = classes(row.predicted, label, numeric=row.difference is not None)
+    return ((number, width, row.at - row.at % width, *pair) for width in WIDTHS)

@@ -36,6 +36,7 @@ LABELS = Table(  # the label in force of each labelled row; ages out
     Column("predicted", Text, nullable=False),
     Column("label", Text, nullable=False),
     Column("difference", Float(53)),  # |predicted - label| where both are numbers
+    Column("first", SmallInteger, nullable=False),  # 1: the first row of its receipt that got a label; else 0
     Index("labels_series_at", "series", "at", "difference"),
     sqlite_with_rowid=False,
 )
@@ -48,6 +49,7 @@ COUNTS = Table(  # of LABELS, by minute and by hour; changed in the transaction 
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("predicted", Text, primary_key=True),
     Column("label", Text, primary_key=True),
-    Column("labelled", BigInteger, nullable=False),
+    Column("labelled", BigInteger, nullable=False),  # rows
+    Column("answers", BigInteger, nullable=False),  # receipts: the rows among them that were the first
     sqlite_with_rowid=False,
 )

@@ -106,7 +106,11 @@ def _check(ledger: Ledger, load: Load) -> None:
     right, wrong = load.acknowledged["right"], load.acknowledged["wrong"]
     assert right + wrong == load.labels
     accuracy, of_wrong = {"measure": "accuracy"}, {"measure": "recall", "class": "wrong"}
-    counted = {"labelled": right + wrong, "measures": [{"events": wrong, "exposures": right + wrong}]}
+    counted = {
+        "labelled": right + wrong,
+        "answers": right + wrong,
+        "measures": [{"events": wrong, "exposures": right + wrong}],
+    }
     counted["measures"] += [{"events": wrong, "exposures": wrong}]  # type: ignore[operator]
 
     assert ledger.evidence(DEPLOYMENT, accuracy, of_wrong) == counted

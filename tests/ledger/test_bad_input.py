@@ -244,6 +244,7 @@ def test_a_window_that_ends_before_it_begins_is_empty(ledger: Ledger, deployment
 
     assert ledger.evidence(deployment, deviation, since=now() + DAY, until=0) == {
         "labelled": 0,
+        "answers": 0,
         "measures": [{"events": 0, "exposures": 0}],
     }
 

@@ -30,6 +30,7 @@ def test_a_label_counts_for_the_variant_that_predicted(ledger: Ledger, deploymen
     }
     assert ledger.evidence(deployment, ACCURACY, variant="a") == {
         "labelled": 2,
+        "answers": 2,
         "measures": [{"events": 1, "exposures": 2}],
     }
     assert ledger.evidence(deployment, ACCURACY, variant="b")["measures"] == [{"events": 1, "exposures": 1}]
@@ -48,7 +49,11 @@ def test_a_later_label_replaces_the_earlier_and_the_counts_follow(ledger: Ledger
     ledger.label(deployment, [{"receipt": receipt, "label": 1}])
 
     assert ledger.label(deployment, [{"receipt": receipt, "label": 0}])["replaced"] == 1
-    assert ledger.evidence(deployment, ACCURACY) == {"labelled": 1, "measures": [{"events": 1, "exposures": 1}]}
+    assert ledger.evidence(deployment, ACCURACY) == {
+        "labelled": 1,
+        "answers": 1,
+        "measures": [{"events": 1, "exposures": 1}],
+    }
 
 
 def test_replacements_within_one_call_are_taken_in_their_order(ledger: Ledger, deployment: str) -> None:
@@ -65,7 +70,20 @@ def test_each_row_of_a_request_has_a_label_of_its_own(ledger: Ledger, deployment
     receipt = ledger.sealer(deployment).seal_short(["no", "yes"], bytes([0] * 9 + [1]))
     ledger.label(deployment, [{"receipt": receipt, "label": "no", "row": row} for row in range(10)])
 
-    assert ledger.evidence(deployment, ACCURACY) == {"labelled": 10, "measures": [{"events": 1, "exposures": 10}]}
+    assert ledger.evidence(deployment, ACCURACY)["measures"] == [{"events": 1, "exposures": 10}]
+
+
+def test_a_request_is_one_answer_however_many_of_its_rows_are_labelled(ledger: Ledger, deployment: str) -> None:
+    receipt = ledger.sealer(deployment).seal(1, 1, 1)
+    for row in (2, 0, 1):
+        ledger.label(deployment, [{"receipt": receipt, "label": 1, "row": row}])
+    ledger.label(deployment, [{"receipt": receipt, "label": 0, "row": row} for row in (0, 2)])
+
+    assert ledger.evidence(deployment, ACCURACY) == {
+        "labelled": 3,
+        "answers": 1,
+        "measures": [{"events": 2, "exposures": 3}],
+    }
 
 
 @pytest.mark.parametrize(
@@ -82,7 +100,7 @@ def test_labels_come_in_three_forms(ledger: Ledger, deployment: str, content_typ
 
     assert ledger.send(deployment, body, content_type).json()["taken"] == 2
     assert ledger.send(deployment, gzip.compress(body), content_type, content_encoding="gzip").json()["repeated"] == 2
-    assert ledger.evidence(deployment, ACCURACY) == {"labelled": 2, "measures": [{"events": 0, "exposures": 2}]}
+    assert ledger.evidence(deployment, ACCURACY)["measures"] == [{"events": 0, "exposures": 2}]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +112,11 @@ def test_a_class_is_the_same_however_it_is_written(
 ) -> None:
     ledger.label(deployment, [{"receipt": ledger.sealer(deployment).seal(prediction), "label": label}])
 
-    assert ledger.evidence(deployment, ACCURACY) == {"labelled": 1, "measures": [{"events": 0, "exposures": 1}]}
+    assert ledger.evidence(deployment, ACCURACY) == {
+        "labelled": 1,
+        "answers": 1,
+        "measures": [{"events": 0, "exposures": 1}],
+    }
 
 
 @pytest.mark.parametrize("text", ["", "x" * 100_000, "nul\0", "≈", "≉", "'; DROP TABLE labels; --", "déjà vu 🎲"])
@@ -171,6 +193,7 @@ def test_a_window_is_cut_to_the_millisecond(ledger: Ledger, deployment: str) -> 
 def test_a_variant_without_labels_has_zeros(ledger: Ledger, deployment: str) -> None:
     assert ledger.evidence(deployment, ACCURACY, variant="nobody") == {
         "labelled": 0,
+        "answers": 0,
         "measures": [{"events": 0, "exposures": 0}],
     }
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contender_ledger.accepting import DAY
-from contender_ledger.counting import Window, deviations, pairs, parts, series_of
+from contender_ledger.counting import Window, deviations, parts, series_of, tallies
 from contender_ledger.database import Database
 from contender_ledger.recording import HOUR, MINUTE, Outcome, Row, record
 from contender_ledger.retention import age_out
@@ -93,15 +93,16 @@ def _agrees(
     with database.reading() as connection:
         series = series_of(connection, deployment)
         for window in windows:
-            counted = pairs(connection, list(series.values()), window)
+            counted = tallies(connection, list(series.values()), window)
             off = deviations(connection, list(series.values()), window, [tolerance])
             for variant, number in series.items():
                 inside = [
                     row for row in model.values() if row.series[1] == variant and window.since <= row.at < window.until
                 ]
-                assert +counted[number] == Counter(
+                assert +counted[number].pairs == Counter(
                     classes(row.predicted, row.label, numeric=row.difference is not None) for row in inside
                 )
+                assert counted[number].answers == len({row.receipt for row in inside})
                 numbers = [row.difference for row in inside if row.difference is not None]
                 beyond = sum(each > tolerance for each in numbers)
                 assert off.get(number, (0, [0])) == (len(numbers), [beyond])
@@ -127,8 +128,8 @@ def test_rows_age_out_and_their_counts_by_the_hour_stay(database: str) -> None:
     assert (aged, again) == (30, 0)
     with ledger.reading() as connection:
         number = series_of(connection, "aged")["a"]
-        assert pairs(connection, [number], Window(0, 100 * HOUR))[number] == {("cat", "dog"): 60}
-        assert pairs(connection, [number], Window(29 * HOUR + 1, 100 * HOUR))[number] == {("cat", "dog"): 30}
+        assert tallies(connection, [number], Window(0, 100 * HOUR))[number].pairs == {("cat", "dog"): 60}
+        assert tallies(connection, [number], Window(29 * HOUR + 1, 100 * HOUR))[number].pairs == {("cat", "dog"): 30}
     ledger.close()
 
 

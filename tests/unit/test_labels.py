@@ -215,7 +215,8 @@ def test_a_clock_that_was_set_back_does_not_keep_the_ledger_from_being_asked() -
 
 QUESTION = Question((Window(1000, 2000, 5), Window(3000, None, 25)), ("aaaa", "bbbb"), (ACCURACY, RECALL, DEVIATION))
 THREE = [{"events": 1, "exposures": 10}, {"events": 2, "exposures": 3}, {"events": 0, "exposures": 0}]
-ANSWER = {"windows": [{"aaaa": {"labelled": 10, "measures": THREE}, "bbbb": {"labelled": 9, "measures": THREE}}] * 2}
+COUNTED = {"labelled": 30, "measures": THREE}
+ANSWER = {"windows": [{"aaaa": {**COUNTED, "answers": 10}, "bbbb": {**COUNTED, "answers": 9}}] * 2}
 
 
 def test_the_question_is_as_the_ledger_takes_it() -> None:

@@ -86,7 +86,7 @@ def _labelled(raw: Json, measures: int) -> Labelled:
     counts: Sequence[Json] = raw["measures"]
     if len(counts) != measures:
         raise ValueError(f"{measures} measures were asked for, and {len(counts)} told")
-    return Labelled(int(raw["labelled"]), tuple((int(each["events"]), int(each["exposures"])) for each in counts))
+    return Labelled(int(raw["answers"]), tuple((int(each["events"]), int(each["exposures"])) for each in counts))
 
 
 def _measure(guardrail: Guardrail) -> dict[str, Any]:

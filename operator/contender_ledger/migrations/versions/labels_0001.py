@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("predicted", sa.Text, nullable=False),
         sa.Column("label", sa.Text, nullable=False),
         sa.Column("difference", sa.Float(53)),
+        sa.Column("first", sa.SmallInteger, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_index("labels_series_at", "labels", ["series", "at", "difference"])
@@ -35,6 +36,7 @@ def upgrade() -> None:
         sa.Column("predicted", sa.Text, primary_key=True),
         sa.Column("label", sa.Text, primary_key=True),
         sa.Column("labelled", sa.BigInteger, nullable=False),
+        sa.Column("answers", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
 
