@@ -159,4 +159,4 @@ class Observation:
     router: Router
     recordings: Mapping[str, Sequence[Recording]] = field(default_factory=dict)  # in a trial's shadow: variant -> pods'
     labels: Labels | None = None  # None when the ledger was not asked, or told nothing
-    ledger_is_silent: bool = False  # it was asked and told nothing
+    ledger_silence: str | None = None  # why it told nothing when it was asked

@@ -139,7 +139,7 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),
         by_user=seen.deployment.sticky is not None,
-        heard=Heard(seen.labels, seen.ledger_is_silent),
+        heard=Heard(seen.labels, seen.ledger_silence),
     )
 
 

@@ -37,6 +37,7 @@ from contender.rollout import labels, look
 
 logger = logging.getLogger(__name__)
 
+NO_ANSWER = f"{names.LEDGER} gives no answer"
 STUCK_SECONDS = 30.0  # before what was refused is tried again unasked
 
 
@@ -51,7 +52,7 @@ class World:
     ledgers: Ledgers
     session: aiohttp.ClientSession
     serving_image: str
-    ledger: Ledger | None = None  # None: nobody tells of labels
+    ledger: Ledger
 
 
 async def reconcile(world: World, namespace: str, name: str) -> float | None:
@@ -87,12 +88,11 @@ async def with_labels(world: World, seen: Observation) -> Observation:
     if question is None:
         return seen
     try:
-        if world.ledger is None:
-            raise Silent("there is no ledger to ask")
         return replace(seen, labels=await world.ledger.labels(owner.namespace, owner.name, question))
     except Silent as silence:
         logger.info("%s", silence, extra={"namespace": owner.namespace, "modeldeployment": owner.name})
-        return replace(seen, ledger_is_silent=True)
+        problem = world.ledgers.problem(owner.namespace)
+        return replace(seen, ledger_silence=problem or NO_ANSWER)
 
 
 async def _recordings(world: World, owner: ModelDeployment) -> Mapping[str, Sequence[Recording]]:

@@ -17,6 +17,7 @@ from contender.cluster.routing import RouterSettings, Routing
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.manifests.ledger import LedgerSettings, Storage
+from contender.measure.ledger import Ledger
 from contender.plan import IDLE_SECONDS
 from contender.planes import ClusterGateway, EmbeddedRouter, Planes
 from contender.reconcile import World, reconcile
@@ -56,7 +57,8 @@ class Operator:
             ClusterGateway(Gateways(self.acting, store), writer, self.routers, "proxies"),
         )
         ledgers = Ledgers(self.acting, store, writer, LEDGER)
-        self.world = World(self.acting, store, writer, planes, ledgers, self.routers, "serving:1")
+        evidence = Ledger(self.routers, ledgers.token)
+        self.world = World(self.acting, store, writer, planes, ledgers, self.routers, "serving:1", evidence)
 
     def another(self) -> "Operator":
         """A process that begins now, and knows nothing."""

@@ -49,9 +49,9 @@ def judge_by_labels(world: World) -> None:
     """One whose labels come for it less often than for the champion, and whose ledger is silent for a while."""
     world.delay, world.coverage = 4.0, {world.apply("4", guardrails=[*LOOSE, *BY_LABELS]): 0.5}
     world.run(15)
-    world.ledger_is_silent = True
+    world.silence = "it is away"
     world.run(10)
-    world.ledger_is_silent = False
+    world.silence = None
     world.run(40)
 
 
@@ -78,7 +78,7 @@ def test_the_story_has_what_is_seldom_told(story: World) -> None:
 
     assert {"pairs", "watches", "shadowedSeconds", "series"} <= {name for status in statuses for name in status}
     facts = [each.get("facts", {}) for status in statuses for each in status["decisions"]]
-    assert {"shadowed", "ledgerSilent", "unevenLabels"} <= {name for each in facts for name in each}
+    assert {"shadowed", "ledgerSilence", "unevenLabels"} <= {name for each in facts for name in each}
     assert any(window for status in statuses for window in status["evidence"].get("ledger", {}).get("windows", ()))
 
 

@@ -169,14 +169,14 @@ def test_labels_that_were_sent_for_one_variant_first_are_evidence_once_the_other
 
 def test_a_silent_ledger_holds_the_trial_and_the_champion_serves_on() -> None:
     world, champion, challenger = serving()
-    world.delay, world.ledger_is_silent = 5, True
+    world.delay, world.silence = 5, "it is away"
     world.run(100)
     held = rule(world)
-    world.ledger_is_silent = False
+    world.silence = None
     world.run(400, until="Idle")
 
     assert held == "LedgerIsSilent"
-    assert events(world, "LedgerIsSilent")
+    assert "no labels from the ledger: it is away" in events(world, "LedgerIsSilent")[0]
     assert world.served[champion] > 0
     assert world.status["champion"]["variant"] == challenger
 
@@ -299,13 +299,24 @@ class Told:
         return self.labels_
 
 
-@pytest.mark.parametrize("ledger", [Told(Labels({})), Told(None), None], ids=["tells", "silent", "none"])
-def test_what_the_ledger_tells_or_that_it_is_silent_is_part_of_what_is_seen(ledger: Any) -> None:
+@pytest.mark.parametrize(
+    ("ledger", "problem", "silence"),
+    [
+        (Told(Labels({})), None, None),
+        (Told(None), None, "contender-ledger gives no answer"),
+        (Told(None), "it does not start: it has no volume", "it does not start: it has no volume"),
+    ],
+    ids=["tells", "silent", "not there"],
+)
+def test_what_the_ledger_tells_or_why_it_is_silent_is_part_of_what_is_seen(
+    ledger: Told, problem: str | None, silence: str | None
+) -> None:
     world, _, _ = serving(soak="1h")
     world.run(20)
     world.now += timedelta(seconds=20)
-    before = replace(world.see(), labels=None, ledger_is_silent=False)
-    after = asyncio.run(with_labels(SimpleNamespace(ledger=ledger), before))  # type: ignore[arg-type]
+    before = replace(world.see(), labels=None, ledger_silence=None)
+    ledgers = SimpleNamespace(problem=lambda _: problem)
+    after = asyncio.run(with_labels(SimpleNamespace(ledger=ledger, ledgers=ledgers), before))  # type: ignore[arg-type]
 
-    assert (after.labels is not None) == bool(ledger and ledger.labels_)
-    assert after.ledger_is_silent == (after.labels is None)
+    assert after.labels == ledger.labels_
+    assert after.ledger_silence == silence

@@ -269,6 +269,5 @@ async def test_a_claim_that_waits_for_a_volume_is_told_with_its_mend() -> None:
     found = scene.ledgers.problem("team-a")
 
     assert found is not None
-    assert found.reason == "LedgerUnavailable"
-    assert "ledger.storage.className" in found.message
+    assert "ledger.storage.className" in found
     assert scene.ledgers.problem("team-b") is None

@@ -74,7 +74,7 @@ SPEAKS: dict[Callable[..., object], dict[str, object]] = {
     rules.challenger_is_qualified: {"step": -1},
     rules.share_is_not_live: {"share_is_live": False},
     rules.split_is_broken: {"broken_split": "40 % are sent to the challenger"},
-    rules.ledger_is_silent: {"ledger_is_silent": True},
+    rules.ledger_is_silent: {"ledger_silence": "it is away"},
     rules.labels_are_uneven: {"uneven_labels": UNEVEN},
     rules.no_traffic_arrives: {"quiet": 20.0},
     rules.shadow_goes_on: {"step": -1, "rules": REHEARSED, "shadowed": 299.0},
@@ -226,7 +226,7 @@ facts = st.builds(
     commands=st.builds(Commands, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
     trusted=st.booleans(),
     broken_split=st.none() | st.just("40 % are sent to the challenger"),
-    ledger_is_silent=st.booleans(),
+    ledger_silence=st.none() | st.just("it is away"),
     uneven_labels=st.none() | st.just(UNEVEN),
 )
 

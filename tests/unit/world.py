@@ -120,7 +120,7 @@ class World:
     wrong: dict[str, float] = field(default_factory=dict)  # the share of a variant's predictions that are wrong
     coverage: dict[str, float] = field(default_factory=dict)  # the share of its answers that get a label; absent: all
     delay: float | None = None  # seconds until a label comes; None: none comes
-    ledger_is_silent: bool = False
+    silence: str | None = None  # the ledger's
     questions: int = 0  # that the ledger was asked
     batches: list[Batch] = field(default_factory=list)
 
@@ -155,8 +155,8 @@ class World:
         question = labels.question(self.newest_trial, self.now) if self.trials else None
         self.questions += question is not None
         return Observation(
-            labels=self._labels(question) if question and not self.ledger_is_silent else None,
-            ledger_is_silent=question is not None and self.ledger_is_silent,
+            labels=self._labels(question) if question and not self.silence else None,
+            ledger_silence=self.silence if question else None,
             now=self.now,
             deployment=self.owner,
             wanted=Intent.of(self.owner, SERVING_IMAGE),

@@ -69,14 +69,14 @@ class Ledgers:
         except (KeyError, ValueError):
             return None
 
-    def problem(self, namespace: str) -> Problem | None:
-        """Why the ledger's pods do not become ready; None while they are only slow."""
+    def problem(self, namespace: str) -> str | None:
+        """Why the ledger's pods do not become ready, and what would help; None while they are only slow."""
         pods = self._store.all(kinds.POD, namespace)
         found = problems.find(None, (pod for pod in pods if label(pod, names.COMPONENT) == names.LEDGER_COMPONENT))
         if found is None:
             return None
         mend = NO_VOLUME if "PersistentVolumeClaim" in found.message else ""
-        return Problem("LedgerUnavailable", f"the ledger does not start: {found.message}{mend}")
+        return f"it does not start: {found.message}{mend}"
 
     async def _make(self, secret: Object, needing: Iterable[Object]) -> None:
         """Once, for as long as there is one of those that it was made for: a namespace may go, and come again."""

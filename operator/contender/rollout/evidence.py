@@ -75,9 +75,9 @@ class Evidence:
         """The answers from then on are not judged by their labels."""
         return replace(self, ledger=self.ledger.closed(at))
 
-    def meet_silence(self, now: datetime) -> Self:
+    def meet_silence(self, why: str, now: datetime) -> Self:
         """The evidence after the ledger was asked and told nothing."""
-        return replace(self, ledger=self.ledger.met_silence(now))
+        return replace(self, ledger=self.ledger.met_silence(why, now))
 
     def absorb_labels(
         self, labels: Labels, champion: str, challenger: str, now: datetime, *, by_user: bool = False

@@ -30,7 +30,7 @@ class Heard:
     """What came of a question at a look: the answer, or silence; neither when nothing was asked."""
 
     labels: Labels | None = None
-    silence: bool = False
+    silence: str | None = None  # why
 
 
 NOTHING_ASKED = Heard()
@@ -50,8 +50,8 @@ def question(trial: Trial, now: datetime) -> Question | None:
 
 def hear(trial: Trial, before: Evidence, heard: Heard, now: datetime, *, by_user: bool) -> Evidence:
     """The evidence after what the ledger told at a look."""
-    if heard.silence:
-        return before.meet_silence(now)
+    if heard.silence is not None:
+        return before.meet_silence(heard.silence, now)
     if heard.labels is None:
         return before
     champion, challenger = trial.champion.variant, trial.challenger.variant

@@ -218,7 +218,7 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         commands=sight.commands,
         trusted=trial.trusted,
         broken_split=evidence.split.problem,
-        ledger_is_silent=evidence.ledger.silent,
+        ledger_silence=evidence.ledger.silence,
         uneven_labels=None if sight.by_user else evidence.ledger.uneven,
         awaited_labels=awaited(evidence, trial.rules.confidence, arriving),
     )

@@ -24,7 +24,7 @@ def dump(facts: Facts, *, won: bool) -> dict[str, Any]:
         "commands": [name for name in COMMANDS if getattr(facts.commands, name)],
         "trusted": facts.trusted,
         "brokenSplit": facts.broken_split,
-        "ledgerSilent": facts.ledger_is_silent,
+        "ledgerSilence": facts.ledger_silence,
         "unevenLabels": facts.uneven_labels,
     }
     shadow = {} if facts.shadowed is None else {"shadowed": facts.shadowed}
@@ -63,7 +63,7 @@ def parse(raw: Json, rules: TrialRules) -> Facts:
         commands=Commands(**dict.fromkeys(raw.get("commands", ()), True)),
         trusted=raw.get("trusted", False),
         broken_split=raw.get("brokenSplit"),
-        ledger_is_silent=raw.get("ledgerSilent", False),
+        ledger_silence=raw.get("ledgerSilence"),
         uneven_labels=raw.get("unevenLabels"),
     )
 

@@ -56,7 +56,7 @@ class Facts:
     commands: Commands
     trusted: bool  # the challenger was champion not long ago
     broken_split: str | None  # how the requests were split, when not as wanted
-    ledger_is_silent: bool = False
+    ledger_silence: str | None = None  # why the ledger tells nothing
     uneven_labels: str | None = None  # how labels came for one variant more than for the other
     awaited_labels: str = ""  # how many have come, of how many, and when the rest will be here
 
@@ -175,9 +175,9 @@ def split_is_broken(facts: Facts) -> Verdict | None:
 
 
 def ledger_is_silent(facts: Facts) -> Verdict | None:
-    if not facts.ledger_is_silent:
+    if facts.ledger_silence is None:
         return None
-    return Hold(f"the ledger {names.LEDGER} tells nothing of labels: evidence resumes when it answers")
+    return Hold(f"no labels from the ledger: {facts.ledger_silence}; evidence resumes when it answers")
 
 
 def labels_are_uneven(facts: Facts) -> Verdict | None:

@@ -54,7 +54,7 @@ class Reading:
     windows: tuple[Window, ...] = ()  # oldest first
     asked_at: datetime | None = None
     came_at: datetime | None = None  # when labels were last seen to have come
-    silent: bool = False  # it told nothing when it was last asked
+    silence: str | None = None  # why it told nothing when it was last asked; None when it did
 
     @property
     def open(self) -> Window | None:
@@ -75,10 +75,10 @@ class Reading:
         """After an answer of the ledger's."""
         windows = tuple(_told(window, labels, champion, challenger) for window in self.windows)
         came = windows != self.windows
-        return replace(self, windows=windows, asked_at=now, came_at=now if came else self.came_at, silent=False)
+        return replace(self, windows=windows, asked_at=now, came_at=now if came else self.came_at, silence=None)
 
-    def met_silence(self, now: datetime) -> Self:
-        return replace(self, asked_at=now, silent=True)
+    def met_silence(self, why: str, now: datetime) -> Self:
+        return replace(self, asked_at=now, silence=why)
 
     def comes(self, now: datetime) -> bool:
         """Whether labels come, as far as one can tell at a moment."""
@@ -92,7 +92,7 @@ class Reading:
     @classmethod
     def parse(cls, raw: Json) -> Self:
         windows = tuple(map(Window.parse, raw.get("windows", ())))
-        return cls(windows, moment(raw.get("askedAt")), moment(raw.get("cameAt")), raw.get("silent", False))
+        return cls(windows, moment(raw.get("askedAt")), moment(raw.get("cameAt")), raw.get("silence"))
 
     def dump(self) -> dict[str, Any]:
         """As `Trial.status.evidence.ledger` shows it."""
@@ -100,7 +100,7 @@ class Reading:
         return {
             "windows": [window.dump() for window in self.windows],
             **{name: rfc3339(when) for name, when in moments.items() if when is not None},
-            **({"silent": True} if self.silent else {}),
+            **({} if self.silence is None else {"silence": self.silence}),
         }
 
 
