@@ -12,7 +12,8 @@ from tests.installation import NAMESPACE, asked_since, roles
 from tests.rights import ASKED_BY_ADMISSION, granted, refused, used
 
 KEEPS_ONE_TRIAL = {**QUICK_TRIAL, "historyLimit": 1}
-ASKS_FOR_LABELS = {**KEEPS_ONE_TRIAL, "guardrails": [{"measure": "accuracy", "noWorseThan": 1.5}]}
+BY_LABELS = {"measure": "accuracy", "noWorseThan": 1.5}
+ASKS_FOR_LABELS = {**KEEPS_ONE_TRIAL, "guardrails": [*KEEPS_ONE_TRIAL["guardrails"], BY_LABELS]}
 
 
 @pytest.mark.skipif(
