@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +14,10 @@ from contender.cluster import kinds
 from contender.cluster.client import Client
 from contender.cluster.errors import Transient
 from contender.cluster.gateways import names_gateway
-from contender.cluster.kinds import Object
+from contender.cluster.kinds import Kind, Object
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer, owners_of
+from contender.manifests.routes import RouterFull
 from contender.manifests.routes.envoy import configmap_data, parse_blocks
 from contender.manifests.routes.router import router_objects
 from contender.observation import Block
@@ -28,6 +30,23 @@ class RouterSettings:
     resources: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A block to be put in the place of another."""
+
+    before: Block | None
+    block: Block | None
+
+
+Stamp = tuple[str | None, ...]
+STANDS = (
+    (kinds.CONFIGMAP, names.ROUTER_BOOTSTRAP),
+    (kinds.DEPLOYMENT, names.ROUTER),
+    (kinds.PDB, names.ROUTER),
+    (kinds.CONFIGMAP, names.ROUTER),
+)
+
+
 class Routing:
     def __init__(self, client: Client, store: Store, writer: Writer, settings: RouterSettings) -> None:
         self._client = client
@@ -36,39 +55,84 @@ class Routing:
         self._settings = settings
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._last: dict[str, Mapping[str, str]] = {}  # what this process wrote, to tell a hand edit by
+        self._wishes: dict[str, dict[str, Wish]] = defaultdict(dict)  # blocks that wait for their turn
+        self._settled: dict[str, Stamp] = {}  # what stood when all was as it shall be
+        # The second, the configuration's version, and the router pods that know of it.
+        self._touched: dict[str, tuple[Stamp, set[str]]] = defaultdict(lambda: ((), set()))
 
     async def ensure(self, namespace: str) -> list[Object]:
         """The router's pods stand, and go with the namespace's last ModelDeployment, operator or no operator.
 
         The objects of which a hand edit was undone.
         """
-        owners = self._owners(namespace)
-        settings = self._settings
-        wanted = router_objects(namespace, owners, settings.image, settings.replicas, settings.resources)
+        if self._settled.get(namespace) == self._stamp(namespace):
+            return []
         async with self._locks[namespace]:
+            owners, settings = self._owners(namespace), self._settings
+            wanted = router_objects(namespace, owners, settings.image, settings.replicas, settings.resources)
             undone = [manifest for manifest in wanted if await self._writer.apply(manifest)]
             edited = self._last.get(namespace) not in (None, self._written(namespace))
             written = await self._write(namespace, owners, configmap_data(namespace, self._blocks(namespace)))
+            self._settled[namespace] = self._stamp(namespace)
             return [*undone, *([written] if written and edited else [])]
 
     async def write(self, namespace: str, deployment: str, before: Block | None, block: Block | None) -> None:
-        """Puts `block` in the place of `before`. Raises Transient when somebody else wrote it meanwhile."""
-        async with self._locks[namespace]:
-            blocks = self._blocks(namespace)
-            if blocks.get(deployment) != before:
-                raise Transient(f"the router's block of {deployment} is not the one that was decided on")
-            if block and any(known.port == block.port for name, known in blocks.items() if name != deployment):
-                raise Transient(f"port {block.port} of the router was taken meanwhile")
-            if block is not None and block != before:
-                owners = self._owners(namespace)
-                await self._write(namespace, owners, configmap_data(namespace, {**blocks, deployment: block}))
+        """Puts `block` in the place of `before`, in one write with all that wait for theirs.
+
+        Raises Transient when somebody else wrote it meanwhile.
+        """
+        wish, waiting = Wish(before, block), self._wishes[namespace]
+        if block is None or block == before:
+            _check(self._blocks(namespace), deployment, wish)
+            return
+        waiting[deployment] = wish
+        try:
+            async with self._locks[namespace]:
+                blocks = self._blocks(namespace)
+                if blocks.get(deployment) != block:  # else it was written along with another's
+                    del waiting[deployment]
+                    _check(blocks, deployment, wish)
+                    await self._write_together(namespace, {**blocks, deployment: block})
+        finally:
+            waiting.pop(deployment, None)
+
+    async def _write_together(self, namespace: str, blocks: Mapping[str, Block]) -> None:
+        """Writes `blocks` with those that wait; alone, when that is more than a ConfigMap holds."""
+        together, owners = dict(blocks), self._owners(namespace)
+        for name, wish in self._wishes[namespace].items():
+            with suppress(Transient):  # whoever waits in vain is told when its own turn comes
+                _check(together, name, wish)
+                together |= {name: wish.block} if wish.block else {}
+        try:
+            data = configmap_data(namespace, together)
+        except RouterFull:
+            data = configmap_data(namespace, blocks)
+        await self._write(namespace, owners, data)
 
     async def refresh(self, namespace: str, pods: Iterable[str], now: datetime) -> None:
-        """Touches the pods, which makes their kubelet bring the newest configuration at once."""
+        """Touches the pods, which makes their kubelet bring the newest configuration at once.
+
+        Once a second for each configuration, however many ModelDeployments wait for it.
+        """
         touch = {names.REFRESH: rfc3339(now)}
-        touched = await asyncio.gather(*(self._client.annotate(kinds.POD, namespace, pod, touch) for pod in pods))
+        stamp = (rfc3339(now.replace(microsecond=0)), self._version(kinds.CONFIGMAP, namespace, names.ROUTER))
+        if self._touched[namespace][0] != stamp:
+            self._touched[namespace] = (stamp, set())
+        known = self._touched[namespace][1]
+        due = sorted(set(pods) - known)
+        known.update(due)
+        touched = await asyncio.gather(*(self._client.annotate(kinds.POD, namespace, pod, touch) for pod in due))
         for raw in filter(None, touched):
             self._store.put(kinds.POD, raw)
+
+    def _stamp(self, namespace: str) -> Stamp:
+        """What the router of a namespace follows from and stands as: its owners, and the versions of its objects."""
+        owners = (owner["uid"] for owner in self._owners(namespace))
+        return (*owners, *(self._version(kind, namespace, name) for kind, name in STANDS))
+
+    def _version(self, kind: Kind, namespace: str, name: str) -> str | None:
+        raw = self._store.get(kind, namespace, name)
+        return None if raw is None else str(raw["metadata"]["resourceVersion"])
 
     def _owners(self, namespace: str) -> list[dict[str, str]]:
         """The ModelDeployments whose traffic the router splits."""
@@ -100,6 +164,15 @@ class Routing:
         self._store.put(kinds.CONFIGMAP, written)
         self._last[namespace] = data
         return written
+
+
+def _check(blocks: Mapping[str, Block], deployment: str, wish: Wish) -> None:
+    """Raises Transient when the wish can not be written any more."""
+    if blocks.get(deployment) != wish.before:
+        raise Transient(f"the router's block of {deployment} is not the one that was decided on")
+    port = wish.block and wish.block.port
+    if any(known.port == port for name, known in blocks.items() if name != deployment):
+        raise Transient(f"port {port} of the router was taken meanwhile")
 
 
 def _configmap(namespace: str, owners: list[dict[str, str]], data: Mapping[str, str]) -> dict[str, Any]:

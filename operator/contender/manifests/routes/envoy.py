@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from contender.manifests.routes import RouterFull
@@ -64,7 +65,7 @@ def parse_blocks(data: Mapping[str, str]) -> dict[str, Block]:
     for key, text in data.items():
         if key.startswith("block.") and key.endswith(".json"):
             with suppress(ValueError, KeyError, TypeError):  # a hand edit: the next write mends it
-                found[key.removeprefix("block.").removesuffix(".json")] = _block(json.loads(text))
+                found[key.removeprefix("block.").removesuffix(".json")] = _block(text)
     return found
 
 
@@ -109,7 +110,9 @@ def mirrored(route: Route) -> frozenset[str]:
     return frozenset({route.challenger}) if route.challenger is not None and route.mirror else frozenset()
 
 
-def _block(raw: dict[str, Any]) -> Block:
+@lru_cache(maxsize=4096)  # every look reads all blocks of its namespace
+def _block(text: str) -> Block:
+    raw = json.loads(text)
     return Block(
         port=raw["port"],
         route=Route(**raw["route"]),

@@ -1,0 +1,39 @@
+"""The tasks of many ModelDeployments that are all woken at once."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from contender import handlers
+from contender.handlers import AT_ONCE, Tasks
+from contender.reconcile import World
+
+MANY = 10 * AT_ONCE
+
+
+async def test_of_many_that_are_woken_at_once_only_some_are_looked_at_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    under_way, most, done = 0, 0, set[str]()
+    all_done = asyncio.Event()
+
+    async def reconcile(_world: object, _namespace: str, name: str) -> float:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        done.add(name)
+        if len(done) == MANY:
+            all_done.set()
+        return 300.0
+
+    monkeypatch.setattr(handlers, "reconcile", reconcile)
+    tasks = Tasks(cast(World, cast(Any, None)))
+    for number in range(MANY):
+        tasks.wake("team", f"m-{number}")
+    await all_done.wait()
+    await tasks.stop()
+
+    assert most == AT_ONCE
