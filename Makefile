@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-gateway test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence bench-operator demo demo-down
+.PHONY: help venv lock fmt lint types imports generate generated check test test-soak test-faults test-gateway test-unit test-differential test-kserve-sdk fuzz overload test-estimators test-formats cluster cluster-down images clean-all bench-serving bench-evidence bench-ledger bench-operator soak-ledger demo demo-down
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -21,8 +21,8 @@ $(VENV)/.complete: requirements.lock pyproject.toml serving_image/pyproject.toml
 	@touch $@
 
 lock: ## pin every dependency anew, with hashes: for development, and for each image
-	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write --extra plot pyproject.toml serving_image/pyproject.toml -o requirements.lock
-	$(PIN) --python-version 3.13 -c requirements.lock pyproject.toml -o operator/requirements.lock
+	$(PIN) --python-version 3.11 --no-emit-package contender-serving --group dev --extra write --extra plot --extra ledger pyproject.toml serving_image/pyproject.toml -o requirements.lock
+	$(PIN) --python-version 3.13 -c requirements.lock --extra ledger pyproject.toml -o operator/requirements.lock
 	$(PIN) --python-version 3.13 -c requirements.lock serving_image/pyproject.toml -o serving_image/requirements.lock
 	$(PIN) --python-version 3.11 -c requirements.lock --no-emit-package triton --no-emit-package nvidia-nccl-cu12 tests/formats/requirements.in -o tests/formats/requirements.txt
 
@@ -71,7 +71,7 @@ test-gateway: venv ## the stories of the embedded router told on a Gateway, and 
 	TRAFFIC=gateway $(RUN) -m pytest tests/e2e tests/gateway --ignore tests/e2e/faults
 
 test-unit: venv ## the tests that need no cluster
-	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract tests/gitops tests/monitoring
+	$(RUN) -m pytest tests/unit tests/router tests/serving tests/contract tests/gitops tests/monitoring tests/ledger
 
 bench-serving: venv ## the serving image beside its peers, one core each; 40 minutes on two idle cores, BENCH=--quick for 10
 	$(RUN) -m benchmarks.serving $(BENCH)
@@ -81,6 +81,12 @@ bench-evidence: venv ## how often each way to judge a rollout is wrong, and how 
 
 bench-operator: venv ## 100, 500 and 2,000 ModelDeployments on one operator, beside Argo Rollouts; BENCH=--quick for 50 and 100
 	$(RUN) -m benchmarks.operator $(BENCH)
+
+bench-ledger: venv ## labels per second with each database, and what evidence of a million of them costs; 5 minutes
+	$(RUN) -m benchmarks.ledger $(BENCH)
+
+soak-ledger: venv ## a million labels and fifty kills at random moments with each database (20 minutes)
+	$(RUN) -m tests.ledger.soak
 
 test-estimators: venv ## 10,000 random and edge rows of each estimator against what is served (1.5 minutes)
 	ESTIMATOR_ROWS=10000 $(RUN) -m pytest tests/serving/test_estimators.py

@@ -84,10 +84,11 @@ class Load:
     async def run(self, seconds: float) -> None:
         """Send for `seconds`; answers that come up to a second later still count."""
         await self._connect()
-        begin = time.perf_counter()
-        sent = 0
-        while (now := time.perf_counter()) < begin + seconds:
-            while self._free and (due := begin + sent / self.rate if self.rate else now) <= now:
+        now = begin = time.perf_counter()
+        end, sent = begin + seconds, 0
+        while now < end:
+            now = time.perf_counter()  # may be past the end, if others had the core: what was due is still sent
+            while self._free and (due := begin + sent / self.rate if self.rate else now) < end and due <= now:
                 self._free.popleft().send(self.request, due)
                 sent += 1
             await asyncio.sleep(0)

@@ -26,8 +26,13 @@ class Measure(StrEnum):
     ERRORS = "errors"
     REJECTED = "rejected"
     LATENCY = "latency"
+    ACCURACY = "accuracy"
+    PRECISION = "precision"
+    RECALL = "recall"
+    DEVIATION = "deviation"
 
 
+LABELLED = frozenset({Measure.ACCURACY, Measure.PRECISION, Measure.RECALL, Measure.DEVIATION})
 SPARED = (401, 403, 429)  # a client without rights, or too eager: not the model's doing, so not `rejected`
 
 
@@ -71,6 +76,13 @@ class Guardrail:
     below: float | None
     quantile: float | None = None  # latency only, without `over`: which times are compared
     better: bool | None = None  # objectives only
+    class_: str | None = None  # precision and recall only: of which class
+    tolerance: float | None = None  # deviation only: by how much a number may be off
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels tell it, which come late, and not the routers' counters."""
+        return self.measure in LABELLED
 
     @classmethod
     def parse(cls, raw: Json) -> Self:
@@ -81,6 +93,8 @@ class Guardrail:
             below=raw.get("below"),
             quantile=raw.get("quantile"),
             better=raw.get("better"),
+            class_=raw.get("class"),
+            tolerance=raw.get("tolerance"),
         )
 
     def with_negligible(self, shares: Mapping[str, float]) -> Self:

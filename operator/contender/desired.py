@@ -47,8 +47,10 @@ def entry(champion: str | None, block: Block | None, seen: Observation, *, live:
 
 
 def _intent(variant: str, seen: Observation) -> Intent | None:
-    """The wish as it is now, with the image it was first given; else what the variant's objects say of themselves."""
+    """The wish as it is now, with what it was first given; else what the variant's objects say of themselves."""
     known = seen.variants.get(variant)
     if variant != seen.wanted.hash:
         return known.intent if known else None
-    return replace(seen.wanted, serving_image=known.intent.serving_image) if known else seen.wanted
+    if known is None:
+        return seen.wanted
+    return replace(seen.wanted, serving_image=known.intent.serving_image, receipts=known.intent.receipts)

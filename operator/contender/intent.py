@@ -13,29 +13,33 @@ INTENT = f"{names.GROUP}/intent"
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the user asked for, and the serving image that it was first given: an operator upgrade restarts nothing."""
+    """What the user asked for, and what the operator first gave it: an operator upgrade restarts nothing."""
 
     hash: str
     model: Json
     runtime: Json
     serving_image: str
+    receipts: bool = False  # its pods get the keys that receipts are sealed with
 
     @classmethod
     def of(cls, deployment: ModelDeployment, serving_image: str) -> Self:
-        """The intent of `spec` as it is now."""
+        """The intent of `spec` as it is now. Receipts come from our own image alone."""
         variant = names.variant_hash(deployment.model, deployment.runtime)
-        return cls(variant, deployment.model, deployment.runtime, serving_image)
+        receipts = "image" not in deployment.runtime
+        return cls(variant, deployment.model, deployment.runtime, serving_image, receipts)
 
     @classmethod
     def read(cls, raw: Json) -> Self:
         """The intent that an object of ours carries. Raises KeyError for an object that carries none."""
         meta = raw["metadata"]
         kept = json.loads(meta["annotations"][INTENT])
-        return cls(meta["labels"][names.VARIANT], kept["model"], kept["runtime"], kept["servingImage"])
+        receipts = kept.get("receipts", False)  # variants begun before there were any go on without
+        return cls(meta["labels"][names.VARIANT], kept["model"], kept["runtime"], kept["servingImage"], receipts)
 
     def annotation(self) -> str:
         kept = {"model": dict(self.model), "runtime": dict(self.runtime), "servingImage": self.serving_image}
-        return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+        receipts = {"receipts": True} if self.receipts else {}
+        return json.dumps({**kept, **receipts}, sort_keys=True, separators=(",", ":"))
 
     @property
     def image(self) -> str:

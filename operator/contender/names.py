@@ -29,10 +29,14 @@ ENTRY_COMPONENT = "entry"
 ROUTER_COMPONENT = "router"
 TRIAL_COMPONENT = "trial"
 ROUTE_COMPONENT = "route"
+LEDGER_COMPONENT = "ledger"
 
 ROUTER = "contender-router"
 ROUTER_BOOTSTRAP = "contender-router-bootstrap"
 PIN_HEADER = "x-contender-variant"
+
+LEDGER = "contender-ledger"  # StatefulSet, Service, PDB, and the Secret that tokens are derived from
+RECEIPT_KEYS = "contender-receipts"  # the Secret with the keys that receipts are sealed with
 
 NOT_IDENTITY = frozenset({"version", "secretRef"})
 HASH_VERSION = 1
@@ -100,3 +104,11 @@ def router_labels() -> dict[str, str]:
 
 def router_selector() -> dict[str, str]:
     return {COMPONENT: ROUTER_COMPONENT}
+
+
+def ledger_labels() -> dict[str, str]:
+    return {COMPONENT: LEDGER_COMPONENT, MANAGED_BY: FIELD_MANAGER}
+
+
+def ledger_selector() -> dict[str, str]:
+    return {COMPONENT: LEDGER_COMPONENT}

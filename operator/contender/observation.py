@@ -70,6 +70,21 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """What labels say of the answers that one variant gave in one window."""
+
+    answers: int = 0  # with a label
+    counts: tuple[tuple[int, int], ...] = ()  # events and exposures, one for each measure that was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the ledger tells: variant -> Labelled, of each window by its beginning in milliseconds of the epoch."""
+
+    windows: Mapping[int, Mapping[str, Labelled]]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """How one ModelDeployment's traffic is split. `share` is the challenger's, in percent.
 
@@ -143,3 +158,5 @@ class Observation:
     trials: tuple[Trial, ...]  # oldest first
     router: Router
     recordings: Mapping[str, Sequence[Recording]] = field(default_factory=dict)  # in a trial's shadow: variant -> pods'
+    labels: Labels | None = None  # None when the ledger was not asked, or told nothing
+    ledger_silence: str | None = None  # why it told nothing when it was asked

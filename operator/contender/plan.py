@@ -15,6 +15,7 @@ from contender.observation import Block, Observation, Problem
 from contender.rollout import capacity, look, standby
 from contender.rollout.answers import Outcome
 from contender.rollout.commands import given, renewed, retries, stale
+from contender.rollout.labels import Heard
 from contender.rollout.trial import WAITS_FOR_THE_WORLD, is_rejected
 
 TRIAL_SECONDS = 2.0  # between two looks while a trial runs
@@ -138,6 +139,7 @@ def _sight(trial: Trial, seen: Observation) -> look.Sight:
         commands=given(seen.deployment.annotations, trial),
         settled=traffic.is_live(traffic.last_route(trial), seen),
         by_user=seen.deployment.sticky is not None,
+        heard=Heard(seen.labels, seen.ledger_silence),
     )
 
 

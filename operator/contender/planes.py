@@ -108,7 +108,7 @@ class ClusterGateway:
             return ()
         before = route.read(known) if known else None
         carried = known is not None and route.is_carried(known, owner)
-        written = route.following(before, plan.block, seen.router.taken_slots, carried=carried)
+        written = route.following(before, plan.block, seen.router.taken_slots, seen.now, carried=carried)
         manifest = route.httproute(owner, written, hostnames)
         return [manifest] if await self.writer.apply(manifest, exactly=True) else []
 

@@ -23,18 +23,21 @@ from contender.cluster.client import Client
 from contender.cluster.errors import Refused
 from contender.cluster.events import event
 from contender.cluster.kinds import Object
+from contender.cluster.ledger import Ledgers
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer
 from contender.manifests.routes import RouterFull
 from contender.manifests.trial import trial_status
 from contender.measure import Silent, answers
+from contender.measure.ledger import Ledger
 from contender.observation import Observation, Problem, Recording
 from contender.plan import Event, Plan, make_plan
 from contender.planes import Planes
-from contender.rollout import look
+from contender.rollout import labels, look
 
 logger = logging.getLogger(__name__)
 
+NO_ANSWER = f"{names.LEDGER} gives no answer"
 STUCK_SECONDS = 30.0  # before what was refused is tried again unasked
 
 
@@ -46,8 +49,10 @@ class World:
     store: Store
     writer: Writer
     planes: Planes
+    ledgers: Ledgers
     session: aiohttp.ClientSession
     serving_image: str
+    ledger: Ledger
 
 
 async def reconcile(world: World, namespace: str, name: str) -> float | None:
@@ -74,7 +79,20 @@ async def observe(world: World, owner: ModelDeployment) -> Observation:
     sight, recordings = await asyncio.gather(world.planes.of(owner).observe(owner), _recordings(world, owner))
     now = datetime.now(UTC)  # noqa: TID251
     seen = seeing.observe(world.store, owner, now, world.serving_image, sight.router, sight.entry)
-    return replace(seen, recordings=recordings)
+    return await with_labels(world, replace(seen, recordings=recordings))
+
+
+async def with_labels(world: World, seen: Observation) -> Observation:
+    """With what the ledger tells, where the trial asks for it."""
+    question, owner = labels.question(seen.trials[-1], seen.now) if seen.trials else None, seen.deployment
+    if question is None:
+        return seen
+    try:
+        return replace(seen, labels=await world.ledger.labels(owner.namespace, owner.name, question))
+    except Silent as silence:
+        logger.info("%s", silence, extra={"namespace": owner.namespace, "modeldeployment": owner.name})
+        problem = world.ledgers.problem(owner.namespace)
+        return replace(seen, ledger_silence=problem or NO_ANSWER)
 
 
 async def _recordings(world: World, owner: ModelDeployment) -> Mapping[str, Sequence[Recording]]:
@@ -113,6 +131,7 @@ async def _carry_out(world: World, seen: Observation, plan: Plan) -> Refused | R
     for step in (
         partial(_route, world, seen, plan),
         partial(_ensure_router, world, seen),
+        partial(_ensure_ledger, world, seen),
         *(partial(_apply, world, seen, manifest) for manifest in plan.objects),
         partial(_prune, world, seen, plan),
     ):
@@ -130,6 +149,11 @@ async def _route(world: World, seen: Observation, plan: Plan) -> None:
 
 async def _ensure_router(world: World, seen: Observation) -> None:
     for edited in await world.planes.of(seen.deployment).stand(seen):
+        await _undone(world, seen, edited)
+
+
+async def _ensure_ledger(world: World, seen: Observation) -> None:
+    for edited in await world.ledgers.ensure(seen.deployment.namespace, seen.now):
         await _undone(world, seen, edited)
 
 

@@ -21,5 +21,9 @@ class Predictor(Protocol):
     def properties(self) -> Mapping[str, str]:
         """What else a client may want to know of what runs it."""
 
+    @property
+    def computes_all(self) -> bool:
+        """Whether all outputs take one call, so that to be asked for one more costs next to nothing."""
+
     def predict(self, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> dict[str, Tensor]:
         """Answer a batch: `inputs` agree with the signature, `outputs` are names from it. May raise anything."""

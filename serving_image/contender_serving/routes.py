@@ -9,12 +9,14 @@ from urllib.parse import unquote
 
 from contender_serving import docs, metadata, openapi
 from contender_serving.http import Refused, Request, Response
-from contender_serving.http.message import as_json
+from contender_serving.http.message import Field, as_json
 from contender_serving.protocols import repository, v1, v2, v2_binary
 from contender_serving.service import Service
 from contender_serving.tensors import Signature, Tensor
 
 HEADER = v2_binary.HEADER.lower().encode()
+RECEIPT = b"x-contender-receipt"
+RECEIPT_IN_HEADER = 4096  # characters; what is between client and server refuses long headers
 
 Parameters = Mapping[str, str]
 Handler = Callable[[Service, Request, Parameters], Awaitable[Response]]
@@ -71,8 +73,8 @@ async def _index(service: Service, request: Request, _: Parameters) -> Response:
 async def _infer(service: Service, request: Request, parameters: Parameters) -> Response:
     service.address(**parameters)
     question = _question(request, service.model.predictor.signature)
-    answers = await service.model.predict(question.inputs, question.outputs)
-    return _answers(question, answers, service)
+    answers, receipt = await service.predict(question.inputs, question.outputs)
+    return _answers(question, answers, receipt, service)
 
 
 def _question(request: Request, signature: Signature) -> v2.Question:
@@ -80,12 +82,17 @@ def _question(request: Request, signature: Signature) -> v2.Question:
     return v2.decode(request.body, signature) if header is None else v2_binary.decode(request.body, header, signature)
 
 
-def _answers(question: v2.Question, answers: Mapping[str, Tensor], service: Service) -> Response:
-    name, version = service.model_name, service.model.bundle.manifest.version
+def _answers(question: v2.Question, answers: Mapping[str, Tensor], receipt: str | None, service: Service) -> Response:
+    name, version, fields = service.model_name, service.model.bundle.manifest.version, _fields(receipt)
     if not question.binary:
-        return Response(200, v2.encode(question, answers, name, version))
-    body, length = v2_binary.encode(question, answers, name, version)
-    return Response(200, body, v2_binary.MEDIA_TYPE, ((HEADER, b"%d" % length),))
+        return Response(200, v2.encode(question, answers, name, version, receipt), headers=fields)
+    body, length = v2_binary.encode(question, answers, name, version, receipt)
+    return Response(200, body, v2_binary.MEDIA_TYPE, ((HEADER, b"%d" % length), *fields))
+
+
+def _fields(receipt: str | None) -> tuple[Field, ...]:
+    """The header of an answer that has a receipt, unless it is too long for one."""
+    return ((RECEIPT, receipt.encode()),) if receipt and len(receipt) <= RECEIPT_IN_HEADER else ()
 
 
 async def _openapi(service: Service, _: Request, __: Parameters) -> Response:
@@ -106,8 +113,8 @@ async def _v1_predict(service: Service, request: Request, parameters: Parameters
     signature = service.model.predictor.signature
     inputs = v1.decode(request.body, signature)
     first = signature.outputs[0].name
-    answers = await service.model.predict(inputs, [first])
-    return Response(200, v1.encode(answers[first]))
+    answers, receipt = await service.predict(inputs, [first])
+    return Response(200, v1.encode(answers[first]), headers=_fields(receipt))
 
 
 def _route(path: str, handler: Handler, method: str = "GET", *, predicts: bool = False) -> Route:

@@ -7,7 +7,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from contender_serving.app import App
+from contender_serving.bundle import Bundle
 from contender_serving.http import Limits, Listener
+from contender_serving.receipts import Keys, Receipts
 from contender_serving.service import Service
 from contender_serving.settings import ServeSettings
 
@@ -38,7 +40,7 @@ async def _serve(settings: ServeSettings) -> None:
     await http.listen(settings.host, settings.port)
     grpc = await _grpc(service, settings)
     try:
-        bundle = await service.model.load(settings.bundle, settings.digest, settings.trust)
+        bundle = await _load(service, settings)
         _settle()
         if grpc:
             await grpc.announce(ready=True)
@@ -49,6 +51,18 @@ async def _serve(settings: ServeSettings) -> None:
         await stopping.over.wait()
     finally:
         await asyncio.gather(*(server.close(settings.drain_timeout) for server in (http, grpc) if server))
+
+
+async def _load(service: Service, settings: ServeSettings) -> Bundle:
+    """Load the model. Where the variant has a name, answers have receipts from the first one on."""
+    keys = Keys(settings.receipt_keys) if settings.variant else None
+    if keys:
+        await keys.follow()
+    bundle = await service.model.load(settings.bundle, settings.digest, settings.trust)
+    if keys and settings.variant:
+        deployment = settings.deployment or service.model_name
+        service.receipts = Receipts(keys, deployment, settings.variant, service.model.predictor)
+    return bundle
 
 
 def _settle() -> None:

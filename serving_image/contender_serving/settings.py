@@ -11,6 +11,7 @@ from contender_serving.trust import Trust, VersionPolicy
 TERMINATION_LOG = "/dev/termination-log"
 MODEL_DIR = "/mnt/models"
 PVC_ROOT = "/mnt/pvc"
+RECEIPT_KEYS = "/mnt/receipts"
 SECRET_DIR = "/mnt/secret"  # noqa: S105 (a folder)
 PUBLISHED = "bundle"  # the folder below the model volume that holds a bundle once it is whole
 
@@ -41,6 +42,9 @@ class ServeSettings:
     port: int
     grpc_port: int | None  # none: no gRPC
     max_body_bytes: int
+    receipt_keys: Path  # a folder
+    deployment: str | None  # named in receipts; by default the model's name
+    variant: str | None  # named in receipts; without it there are none
     max_wait: int  # seconds that a request may expect to wait for the model
     drain_delay: float  # seconds after SIGTERM in which requests are still accepted
     drain_timeout: int  # seconds after that in which those in flight may end
@@ -78,6 +82,9 @@ def serve_settings(env: Mapping[str, str]) -> ServeSettings:
         port=_integer(env, "CONTENDER_PORT", 8080),
         grpc_port=_integer(env, "CONTENDER_GRPC_PORT", 9000) or None,
         max_body_bytes=_integer(env, "CONTENDER_MAX_BODY_BYTES", 16 * 1024 * 1024),
+        receipt_keys=Path(env.get("CONTENDER_RECEIPT_KEYS") or RECEIPT_KEYS),
+        deployment=env.get("CONTENDER_DEPLOYMENT") or None,
+        variant=env.get("CONTENDER_VARIANT") or None,
         max_wait=_integer(env, "CONTENDER_MAX_WAIT", 20),
         drain_delay=_integer(env, "CONTENDER_DRAIN_DELAY", 5),
         drain_timeout=_integer(env, "CONTENDER_DRAIN_TIMEOUT", 30),

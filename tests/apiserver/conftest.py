@@ -25,7 +25,7 @@ ACCOUNT = "contender-under-test"
 def quiet_cluster(cluster: Cluster) -> Iterator[Cluster]:
     """Our CRDs are in force, and no operator runs: one that is installed has no pods until the last test is over."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crds.FOLDER))
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(crds.FOLDER))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", "-f", str(crds.FOLDER))
     cluster.kubectl("get", "modeldeployments,trials", "--all-namespaces")  # kubectl waits until the API server is able
     if cluster.kubectl("get", "deployment", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found"):
         with operator_away(cluster):

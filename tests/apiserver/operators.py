@@ -12,9 +12,12 @@ from contender.cluster.client import Client
 from contender.cluster.errors import Transient
 from contender.cluster.gateways import Gateways
 from contender.cluster.kinds import Kind
+from contender.cluster.ledger import Ledgers
 from contender.cluster.routing import RouterSettings, Routing
 from contender.cluster.store import Store
 from contender.cluster.writer import Writer
+from contender.manifests.ledger import LedgerSettings, Storage
+from contender.measure.ledger import Ledger
 from contender.plan import IDLE_SECONDS
 from contender.planes import ClusterGateway, EmbeddedRouter, Planes
 from contender.reconcile import World, reconcile
@@ -22,6 +25,7 @@ from tests.apiserver.user import NAME, Object, User
 
 ENOUGH = 200  # reconciles: only a failure needs so many
 NO_PODS = RouterSettings("router:1", 0, {})  # the test's own take their place
+LEDGER = LedgerSettings("operator:1", 1, Storage("1Gi", ""), "", 7_776_000, {})
 
 
 class StoreOfReadyVariants(Store):
@@ -52,7 +56,9 @@ class Operator:
             EmbeddedRouter(store, routing, self.routers),
             ClusterGateway(Gateways(self.acting, store), writer, self.routers, "proxies"),
         )
-        self.world = World(self.acting, store, writer, planes, self.routers, "serving:1")
+        ledgers = Ledgers(self.acting, store, writer, LEDGER)
+        evidence = Ledger(self.routers, ledgers.token)
+        self.world = World(self.acting, store, writer, planes, ledgers, self.routers, "serving:1", evidence)
 
     def another(self) -> "Operator":
         """A process that begins now, and knows nothing."""

@@ -87,7 +87,7 @@ def as_made(raw: Object) -> Object:
 
 
 def stalled(status: Object) -> bool:
-    return any(condition["type"] == "Stalled" for condition in status["conditions"])
+    return any(condition["type"] == "Stalled" for condition in status.get("conditions", []))
 
 
 @pytest.mark.parametrize("foreign", TAKEN, ids=told)

@@ -17,7 +17,7 @@ from tests.apiserver.candidate import LEASE
 from tests.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60  # seconds until a test that hangs is called failed
+PATIENCE = 180  # seconds until a test that hangs is called failed
 
 Start = Callable[[str], Awaitable[Process]]
 

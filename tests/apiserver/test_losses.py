@@ -10,7 +10,7 @@ from tests.apiserver.operators import Operator, on_trial
 from tests.apiserver.proxy import Proxy
 from tests.apiserver.user import Object, User, variant
 
-PATIENCE = 60  # seconds for the garbage collector, which may have to learn of our kinds first
+PATIENCE = 180  # seconds for the garbage collector, which may have to learn of our kinds first
 MADE = (*kinds.OF_A_VARIANT, kinds.CONFIGMAP, kinds.TRIAL)
 
 

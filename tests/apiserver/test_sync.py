@@ -97,7 +97,7 @@ async def test_kubectl_waits_until_the_operator_has_looked_and_the_model_serves(
 
     await operator.settles()
 
-    assert quiet_cluster.kubectl(*wait, "--timeout=5s").strip() == "modeldeployment.contender.dev/churn condition met"
+    assert quiet_cluster.kubectl(*wait, "--timeout=60s").strip() == "modeldeployment.contender.dev/churn condition met"
 
     await user.applies("2")
     with pytest.raises(Failed, match="timed out"):  # the condition speaks of the spec before

@@ -50,9 +50,11 @@ def test_the_operator_may_make_a_variant_and_tell_of_it(allowed: Allowed) -> Non
     assert allowed("create", "events")
 
 
-def test_the_operator_may_neither_read_secrets_nor_change_what_the_user_wrote(allowed: Allowed) -> None:
+def test_the_operator_may_neither_read_peoples_secrets_nor_change_what_the_user_wrote(allowed: Allowed) -> None:
     assert not allowed("get", "secrets")
+    assert not allowed("get", "secrets", name="contender-receipts")
     assert not allowed("list", "secrets")
+    assert not allowed("patch", "secrets")
     assert not allowed("patch", "modeldeployments", "contender.dev")
     assert not allowed("delete", "modeldeployments", "contender.dev")
     assert not allowed("patch", "trials", "contender.dev")

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from contender import names
+from contender.manifests import ledger
 from contender.manifests.routes import blocks
 from contender.manifests.routes.bootstrap import STATS_PORT
 from contender.measure import gateway
@@ -19,12 +20,14 @@ Render = Callable[..., Policies]
 
 OPERATOR = End(NAMESPACE, {**dict([OPERATOR_PODS.split("=")]), "app.kubernetes.io/instance": RELEASE})
 ROUTER, VARIANT = End("blue", names.router_labels()), End("blue", names.variant_labels("churn", "12345678"))
+LEDGER = End("blue", names.ledger_labels())
 OTHER_VARIANT = End("green", VARIANT.labels)
 PROXY = End("envoy-gateway-system", {"app.kubernetes.io/managed-by": "envoy-gateway"})
 DNS, STORE, PROMETHEUS = End("kube-system"), End("store"), End("monitoring")
 CLIENT, NEIGHBOUR = End("shop"), End("blue", {"app": "shop"})
 OUTSIDE = End(address="203.0.113.7")
 FIRST, LAST = blocks.PORTS[0], blocks.PORTS[-1]
+LABELS, POSTGRES = Port(ledger.PORT), Port(5432)
 LOOKUP, HTTPS, API_SERVER, SERVER = Port(53, "UDP"), Port(443), Port(6443), Port(8080)
 
 NEEDED = {
@@ -39,6 +42,9 @@ NEEDED = {
     "a router looks up names": (ROUTER, DNS, LOOKUP),
     "a model looks up names": (VARIANT, DNS, LOOKUP),
     "a model fetches itself": (VARIANT, OUTSIDE, HTTPS),
+    "a client sends labels": (CLIENT, LEDGER, LABELS),
+    "the operator asks a ledger": (OPERATOR, LEDGER, LABELS),
+    "a ledger looks up names": (LEDGER, DNS, LOOKUP),
 }
 NOT_NEEDED = {
     "the operator asks a model by gRPC": (OPERATOR, VARIANT, Port(9000)),
@@ -56,6 +62,13 @@ NOT_NEEDED = {
     "a model asks another": (VARIANT, OTHER_VARIANT, SERVER),
     "a model asks the API server": (VARIANT, OUTSIDE, API_SERVER),
     "a model asks a router": (VARIANT, ROUTER, Port(FIRST)),
+    "a client asks a ledger at another port": (CLIENT, LEDGER, Port(80)),
+    "a model sends labels": (VARIANT, LEDGER, LABELS),
+    "a router sends labels": (ROUTER, LEDGER, LABELS),
+    "a ledger asks a database that nobody named": (LEDGER, OUTSIDE, POSTGRES),
+    "a ledger asks anybody": (LEDGER, OUTSIDE, HTTPS),
+    "a ledger asks the API server": (LEDGER, OUTSIDE, API_SERVER),
+    "a ledger asks a model": (LEDGER, VARIANT, SERVER),
     "anybody asks the operator": (CLIENT, OPERATOR, Port(8081)),
 }
 
@@ -108,6 +121,23 @@ def test_clients_and_the_store_can_be_named(render: Render) -> None:
     assert not may_connect(policies, OUTSIDE, ROUTER, Port(FIRST))
     assert may_connect(policies, VARIANT, STORE, SERVER)
     assert not may_connect(policies, VARIANT, OUTSIDE, HTTPS)
+
+
+def test_who_may_label_is_who_may_ask_and_the_operator_asks_too(render: Render) -> None:
+    shop = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}}
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    policies = render({"namespaces": ["blue"], "clients": [shop], "metricsFrom": [monitoring]})
+
+    for who in (CLIENT, OPERATOR, PROMETHEUS):
+        assert may_connect(policies, who, LEDGER, LABELS)
+    assert not may_connect(policies, OUTSIDE, LEDGER, LABELS)
+
+
+def test_a_database_of_ones_own_is_reached_and_nothing_else(render: Render) -> None:
+    policies = render({"namespaces": ["blue"]}, ledger={"database": {"secretName": "labels"}})
+
+    assert may_connect(policies, LEDGER, OUTSIDE, POSTGRES)
+    assert not may_connect(policies, LEDGER, OUTSIDE, HTTPS)
 
 
 OF_GATEWAYS = {

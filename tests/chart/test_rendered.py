@@ -8,8 +8,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from contender import names
 from contender.__main__ import LEASE
 from contender.cluster import kinds
+from contender.manifests.ledger import LedgerSettings, Storage
 from contender.settings import Settings
 from tests.cluster import Cluster, Failed
 from tests.installation import CHART, NAMESPACE, RELEASE
@@ -33,6 +35,10 @@ REFUSED = {
     "serviceMonitor.interval=often": "at '/serviceMonitor/interval': 'often' does not match pattern",
     "alerts.labels.release=1": "at '/alerts/labels/release': got number, want string",
     "networkPolicies.clients[0].pods=all": "at '/networkPolicies/clients/0': additional properties 'pods' not allowed",
+    "ledger.retention=90": "at '/ledger/retention': got number, want string",
+    "ledger.retention=90h": "at '/ledger/retention': '90h' does not match pattern",
+    "ledger.storage.size=1GB": "at '/ledger/storage/size': '1GB' does not match pattern",
+    "ledger.replicas=2": "name a PostgreSQL in ledger.database.secretName",
     "dashboard.on=true": "at '/dashboard': additional properties 'on' not allowed",
 }
 
@@ -90,7 +96,7 @@ def test_the_manifests_are_valid_for_the_oldest_and_the_newest_supported_kuberne
     asked = ("dashboard.enabled=true", "networkPolicies.enabled=true", "networkPolicies.namespaces={blue}")
     builtin = [manifest for manifest in render(*asked) if manifest["kind"] != "CustomResourceDefinition"]
 
-    assert len(builtin) == 12
+    assert len(builtin) == 13
 
     for manifest in builtin:
         kubernetes_validate.validate(manifest, version, strict=True)
@@ -110,12 +116,24 @@ def test_the_operators_pods_keep_to_pod_security_restricted(render: Render) -> N
     assert "volumes" not in spec
 
 
-def test_every_right_is_named_verb_by_verb_and_none_is_about_secrets(render: Render) -> None:
+def test_every_right_is_named_verb_by_verb_and_of_secrets_one_is_read(render: Render) -> None:
     for rule in [*rules(render()), *rules(render("watchNamespaces={blue,green}"))]:
-        words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+        assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+        if "secrets" in rule["resources"]:
+            assert rule["resources"] == ["secrets"]
+            assert (rule["verbs"], rule.get("resourceNames")) in [(["create"], None), (["get"], [names.LEDGER])]
 
-        assert "*" not in words
-        assert "secrets" not in words
+
+def test_the_operator_is_told_of_what_size_a_ledger_is(render: Render) -> None:
+    known = Settings.read(environment(render())).ledger
+    chosen = ("ledger.database.secretName=labels", "ledger.replicas=3", "ledger.retention=7d", "image.tag=edge")
+    other = Settings.read(environment(render(*chosen))).ledger
+
+    assert known == LedgerSettings(
+        container(render())["image"], 1, Storage("1Gi", ""), "", 90 * 86_400, VALUES["ledger"]["resources"]
+    )
+    assert (other.database, other.replicas, other.retention) == ("labels", 3, 7 * 86_400)
+    assert other.image == "contender-operator:edge"
 
 
 def test_the_operator_may_list_and_watch_every_kind_that_it_watches(render: Render) -> None:

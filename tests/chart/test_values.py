@@ -32,7 +32,8 @@ def test_no_object_takes_a_value_that_it_does_not_name(path: str, schema: dict[s
 
 
 @pytest.mark.parametrize(
-    "path", ["", "image", "serving", "router", "crds", "serviceMonitor", "alerts", "dashboard", "networkPolicies"]
+    "path",
+    ["", "image", "serving", "router", "ledger", "crds", "serviceMonitor", "alerts", "dashboard", "networkPolicies"],
 )
 def test_every_value_has_a_default_and_a_sentence(path: str) -> None:
     schema, values = (SCHEMA["properties"][path], VALUES[path]) if path else (SCHEMA, VALUES)

@@ -13,7 +13,10 @@ from tests.cluster.programs import Programs
 from tests.cluster.steps import step
 
 REPOSITORY = Path(__file__).parents[2]
-OURS = {"operator": ("operator", "contender"), "serving": ("serving_image", "contender_serving")}
+OURS = {
+    "operator": ("operator", ("contender", "contender_ledger")),
+    "serving": ("serving_image", ("contender_serving",)),
+}
 
 PYTHON = debian.Base(
     "python",
@@ -41,13 +44,13 @@ def ours(engine: Engine) -> dict[str, str]:
     return {role: _of_our_code(engine, role, *where) for role, where in OURS.items()}
 
 
-def _of_our_code(engine: Engine, role: str, folder: str, package: str) -> str:
+def _of_our_code(engine: Engine, role: str, folder: str, packages: tuple[str, ...]) -> str:
     context = REPOSITORY / folder
     dockerfile, lock = context / "Dockerfile", context / "requirements.lock"
     if not lock.exists():
         raise Unusable(f"{lock.relative_to(REPOSITORY)} is missing: `make lock` writes it")
     base = debian.image(PYTHON, engine)
-    code = (context / package, *context.glob("pyproject.toml"))
+    code = (*(context / package for package in packages), *context.glob("pyproject.toml"))
     name = f"localhost/contender-{role}:{cache.key(base, dockerfile, lock, *code)}"
     with cache.lock(f"image-{role}"):
         if not engine.has(name):

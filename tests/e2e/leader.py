@@ -31,7 +31,7 @@ def kill_leader(cluster: Cluster) -> None:
     leader = holder(cluster)
     node = _get(cluster, "pod", leader)["spec"]["nodeName"]
     cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=json.dumps(_killer(cluster, leader, node)))
-    done = ("--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    done = ("--for=jsonpath={.status.phase}=Succeeded", "--timeout=180s")
     cluster.kubectl("-n", NAMESPACE, "wait", "pod/killer", *done)
     said = cluster.kubectl("-n", NAMESPACE, "logs", "killer")
     cluster.kubectl("-n", NAMESPACE, "delete", "pod", "killer", "--grace-period=0", "--force")
@@ -72,12 +72,12 @@ def operator_away(cluster: Cluster) -> Iterator[None]:
     """No operator pod runs while the block does."""
     cluster.kubectl("-n", NAMESPACE, "scale", DEPLOYMENT, "--replicas=0")
     try:
-        gone = ("--for=delete", "pod", "-l", OPERATOR_PODS, "--timeout=60s")
+        gone = ("--for=delete", "pod", "-l", OPERATOR_PODS, "--timeout=180s")
         cluster.kubectl("-n", NAMESPACE, "wait", *gone)
         yield
     finally:
         cluster.kubectl("-n", NAMESPACE, "scale", DEPLOYMENT, "--replicas=2")
-        cluster.kubectl("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=120s")
+        cluster.kubectl("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=180s")
 
 
 def _get(cluster: Cluster, kind: str, name: str) -> Json:

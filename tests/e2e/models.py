@@ -42,6 +42,11 @@ class Models:
         return self._stored("good-v3", lambda path: models.good_v2(path, format="onnx"))
 
     @cached_property
+    def mistaken(self) -> StoredModel:
+        """Answers everything, and a quarter of it wrong."""
+        return self._stored("mistaken", models.mistaken)
+
+    @cached_property
     def failing_at_times(self) -> StoredModel:
         """Answers 500 where `OTHER_PIXEL` is fully inked."""
         return self._stored("failing-at-times", lambda path: models.failing(path, OTHER_PIXEL, "failing-at-times"))

@@ -25,6 +25,7 @@ from tests.store import StoredModel
 NODE_PORT = 30080
 BUILT_IN = "deployments,replicasets,pods,services,configmaps,hpa,pdb"  # the kinds that Contender makes, or has made
 MADE = f"trials,{BUILT_IN}"
+PATIENCE = 180  # seconds, for what takes some on an idle machine: only a failure uses them up
 T = TypeVar("T")
 
 # Two shares, short soaks, and bounds that a hundred requests a second prove or break within seconds.
@@ -77,7 +78,7 @@ class Story:
         """A load on the ModelDeployment; by default of requests that every model answers that can."""
         return Load(self.url(), rate=rate, body=body or requests(), **settings)
 
-    def eventually(self, check: Callable[[], T], *, within: float = 60) -> T:
+    def eventually(self, check: Callable[[], T], *, within: float = PATIENCE) -> T:
         return eventually(check, within=within, otherwise=self.scene.portrait)
 
 
@@ -89,7 +90,7 @@ class Given:
     def serves(self, **changes: Json) -> None:
         """Apply the model, with `changes` of the spec, and wait until it is champion and serves."""
         self.story.apply(self.model, **changes)
-        self.story.then().serves(self.model, within=120)
+        self.story.then().serves(self.model)
 
     def is_challenged_by(self, challenger: StoredModel, **trial: Any) -> str:
         """Let the model serve and a challenger take its first share, of a trial that goes on; the challenger's hash."""
@@ -133,7 +134,7 @@ class When:
 class Then:
     story: Story
 
-    def serves(self, model: StoredModel, *, within: float = 60) -> Self:
+    def serves(self, model: StoredModel, *, within: float = PATIENCE) -> Self:
         """The model is champion, its deployment ready, its traffic live in the router."""
         variant = self.story.scene.variant(model.spec)
 
@@ -146,7 +147,7 @@ class Then:
         self.story.eventually(seen, within=within)
         return self
 
-    def has_the_share(self, model: StoredModel, share: int, *, within: float = 60) -> str:
+    def has_the_share(self, model: StoredModel, share: int, *, within: float = PATIENCE) -> str:
         """The challenger is seen to have this share in every router pod; its hash."""
         scene, variant = self.story.scene, self.story.scene.variant(model.spec)
 
@@ -158,7 +159,7 @@ class Then:
         self.story.eventually(seen, within=within)
         return variant
 
-    def stands_by(self, model: StoredModel, *, within: float = 90) -> Json:
+    def stands_by(self, model: StoredModel, *, within: float = PATIENCE) -> Json:
         """The newest trial was won, and this model waits to take the traffic back; the Trial."""
         variant = self.story.scene.variant(model.spec)
 
@@ -170,7 +171,7 @@ class Then:
 
         return self.story.eventually(seen, within=within)
 
-    def is_told(self, command: str, outcome: str, *, within: float = 30) -> str:
+    def is_told(self, command: str, outcome: str, *, within: float = PATIENCE) -> str:
         """The status says what became of a command; its message."""
 
         def seen() -> str:
@@ -180,7 +181,7 @@ class Then:
 
         return self.story.eventually(seen, within=within)
 
-    def ended(self, model: StoredModel, outcome: str, *, within: float = 60) -> Json:
+    def ended(self, model: StoredModel, outcome: str, *, within: float = PATIENCE) -> Json:
         """The newest trial is of this model and came to this end; the Trial."""
         scene, variant = self.story.scene, self.story.scene.variant(model.spec)
 
@@ -192,20 +193,24 @@ class Then:
 
         return self.story.eventually(seen, within=within)
 
-    def promoted(self, model: StoredModel, *, within: float = 90) -> Json:
+    def promoted(self, model: StoredModel, *, within: float = PATIENCE) -> Json:
         """The model came out of its trial as champion, and serves; the Trial."""
         trial = self.ended(model, "Promoted", within=within)
         self.serves(model)
         return trial
 
-    def rejected(self, model: StoredModel, *, within: float = 60) -> Json:
+    def rejected(self, model: StoredModel, *, within: float = PATIENCE) -> Json:
         """The model was sent back, and its ModelDeployment says so; the Trial."""
         trial = self.ended(model, "Rejected", within=within)
-        passing = self.story.scene.condition("TrialPassing")
-        assert passing["status"] == "False", f"TrialPassing is {passing}"
+
+        def said() -> None:  # the Trial is written first, the ModelDeployment when all is done
+            passing = self.story.scene.condition("TrialPassing")
+            assert passing["status"] == "False", f"TrialPassing is {passing}"
+
+        self.story.eventually(said, within=within)
         return trial
 
-    def stalled(self, reason: str, mend: str, *, within: float = 60) -> None:
+    def stalled(self, reason: str, mend: str, *, within: float = PATIENCE) -> None:
         """The ModelDeployment says why it cannot go on, and what to do about it."""
 
         def seen() -> None:
@@ -215,7 +220,7 @@ class Then:
 
         self.story.eventually(seen, within=within)
 
-    def champion_lacks_a_pod(self, mend: str, *, within: float = 60) -> None:
+    def champion_lacks_a_pod(self, mend: str, *, within: float = PATIENCE) -> None:
         """The champion serves, and its condition says why another pod of it does not start."""
 
         def seen() -> None:
@@ -225,7 +230,7 @@ class Then:
 
         self.story.eventually(seen, within=within)
 
-    def has_ready_pods(self, variant: str, count: int, *, within: float = 60) -> None:
+    def has_ready_pods(self, variant: str, count: int, *, within: float = PATIENCE) -> None:
         """A variant has so many pods that are ready."""
 
         def seen() -> None:
@@ -234,7 +239,7 @@ class Then:
 
         self.story.eventually(seen, within=within)
 
-    def says(self, reason: str, *, within: float = 60) -> Json:
+    def says(self, reason: str, *, within: float = PATIENCE) -> Json:
         """The trial's verdict has this reason; the verdict."""
 
         def seen() -> Json:
@@ -244,7 +249,7 @@ class Then:
 
         return self.story.eventually(seen, within=within)
 
-    def has_evidence(self, count: int, *, within: float = 60) -> Json:
+    def has_evidence(self, count: int, *, within: float = PATIENCE) -> Json:
         """The newest Trial has seen the challenger answer this often; the Trial."""
 
         def seen() -> Json:
@@ -267,7 +272,7 @@ class Then:
 
         self.story.eventually(seen)
 
-    def is_answered(self, recording: Recording, *, since: float, count: int, within: float = 60) -> Recording:
+    def is_answered(self, recording: Recording, *, since: float, count: int, within: float = PATIENCE) -> Recording:
         """At least `count` requests that were sent from `since` on have their answer; those."""
 
         def seen() -> Recording:

@@ -35,7 +35,7 @@ def test_a_loaded_variant_is_scaled_and_the_operator_leaves_replicas_alone(story
         return replicas
 
     with story.traffic(rate=200) as answers:
-        replicas = story.eventually(scaled, within=120)
+        replicas = story.eventually(scaled)
         story.when().applies(models.good_v1, autoscaling={**EAGER, "maxReplicas": 4})
         story.then().the_edit_is_seen()
         story.then().answers(models.good_v1, answers, since=time.time(), count=1000)

@@ -78,4 +78,4 @@ def test_a_model_that_comes_to_its_place_late_serves_without_an_edit(story: Stor
     story.then().stalled("ModelNotFound", "upload the bundle there")
     bring()
 
-    story.then().serves(model, within=90)
+    story.then().serves(model)

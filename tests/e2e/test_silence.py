@@ -1,6 +1,7 @@
 """Silence is neither success nor failure."""
 
 from tests.e2e.models import Models
+from tests.e2e.scene import Json
 from tests.e2e.story import Story
 
 
@@ -10,7 +11,13 @@ def test_without_traffic_the_trial_holds_with_its_reason_and_goes_on_when_traffi
     story.given(models.good_v1).serves()
     story.when().applies(models.good_v2)
     verdict = story.then().says("NoTrafficArrives")
-    passing, ready = story.scene.condition("TrialPassing"), story.scene.condition("Ready")
+
+    def told() -> Json:  # the Trial is written first
+        passing = story.scene.condition("TrialPassing")
+        assert passing["reason"] == "NoTrafficArrives", f"TrialPassing is {passing}"
+        return passing
+
+    passing, ready = story.eventually(told), story.scene.condition("Ready")
     with story.traffic(rate=100):
         story.then().promoted(models.good_v2)
 

@@ -28,7 +28,7 @@ class Vault:
             KEY=_block(leaf.private_key_pem),
         )
         self.scene.kubectl("apply", "-f", "-", input=manifest)
-        self.scene.kubectl("rollout", "status", "deployment/vault", "--timeout=90s")
+        self.scene.kubectl("rollout", "status", "deployment/vault", "--timeout=180s")
 
     def key(self, secret: str, token: str) -> None:
         """Write the Secret that opens the door to who shows it, or write it anew."""

@@ -93,6 +93,25 @@ def test_a_route_that_a_listener_refuses_is_told_in_its_own_words(story: Story, 
     story.given(models.good_v1).serves(traffic=TRAFFIC)
 
 
+def test_a_route_of_somebody_elses_is_named_and_not_touched(story: Story, models: Models) -> None:
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": story.scene.name},
+        "spec": {"parentRefs": [{"name": "theirs"}], "hostnames": ["theirs.example.com"]},
+    }
+    story.scene.kubectl("create", "-f", "-", input=json.dumps(route))
+    [before] = story.scene.get("httproutes")
+    story.apply(models.good_v1)
+    story.then().stalled("NameTaken", "HTTPRoute churn is not Contender's", within=120)
+    [after] = story.scene.get("httproutes")
+    story.scene.kubectl("delete", "httproute", story.scene.name)
+    story.then().serves(models.good_v1, within=120)
+
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+
+
 def test_a_route_that_is_deleted_in_mid_trial_is_back_in_seconds_and_the_trial_goes_on(
     story: Story, models: Models
 ) -> None:

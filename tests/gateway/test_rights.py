@@ -7,12 +7,12 @@ from tests.e2e.leader import operator_away
 from tests.e2e.models import Models
 from tests.e2e.scene import Scene
 from tests.e2e.story import Story
+from tests.e2e.test_used_rights import ASKS_FOR_LABELS, KEEPS_ONE_TRIAL
 from tests.gateway import envoy_gateway
 from tests.gateway.scene import TRAFFIC
 from tests.installation import NAMESPACE, asked_since, roles
 from tests.rights import ASKED_BY_ADMISSION, granted, refused, used
 
-KEEPS_ONE_TRIAL = {"historyLimit": 1}
 READ_ONLY = (envoy_gateway.NAMESPACE, envoy_gateway.GATEWAY_NAMESPACE)
 
 
@@ -24,11 +24,12 @@ def test_with_a_router_and_a_gateway_every_right_is_used_and_none_is_missed(stor
         cluster.kubectl("-n", NAMESPACE, "delete", "leases", "--all")
     story.given(models.good_v1).serves(traffic=TRAFFIC)
     routed = Story(Scene(cluster, scene.namespace, "routed"), story.stack)
-    routed.given(models.good_v1).serves(trial={**routed.spec["trial"], **KEEPS_ONE_TRIAL})
+    routed.given(models.good_v1).serves(trial=ASKS_FOR_LABELS)
     with routed.traffic(rate=100):
-        for challenger in (models.good_v2, models.good_v3):
-            routed.when().applies(challenger)
-            routed.then().promoted(challenger)
+        routed.when().applies(models.good_v2)
+        routed.then().says("LedgerIsSilent", within=120)
+        routed.when().applies(models.good_v3, trial=KEEPS_ONE_TRIAL)
+        routed.then().promoted(models.good_v3)
     asked = asked_since(cluster, began, scene.namespace, *READ_ONLY)
 
     assert refused(asked) == set()

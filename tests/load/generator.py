@@ -12,7 +12,7 @@ import aiohttp
 
 from tests.load.recording import Record, Recording
 
-VARIANT_HEADER = "x-contender-variant"
+VARIANT_HEADER, RECEIPT_HEADER = "x-contender-variant", "x-contender-receipt"
 JSON = {"content-type": "application/json"}
 WORTH_A_RETRY = frozenset({None, 502, 503, 504})
 
@@ -22,6 +22,7 @@ class Answer:
     status: int | None
     variant: str | None = None
     error: str = ""
+    receipt: str | None = None
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Load:
         async with self._session() as session, asyncio.TaskGroup() as requests:
             async for number in self._due():
                 await free.acquire()
-                request = requests.create_task(self._record(session, self.body(number)))
+                request = requests.create_task(self._record(session, number))
                 request.add_done_callback(lambda _: free.release())
 
     def _session(self) -> aiohttp.ClientSession:
@@ -79,19 +80,22 @@ class Load:
                 return
             yield number
 
-    async def _record(self, session: aiohttp.ClientSession, body: bytes) -> None:
+    async def _record(self, session: aiohttp.ClientSession, number: int) -> None:
+        body = self.body(number)
         sent, begin, attempts = time.time(), time.perf_counter(), 1
         answer = await self._attempt(session, body)
         if self.retry_after is not None and answer.status in WORTH_A_RETRY:
             await asyncio.sleep(self.retry_after)
             answer, attempts = await self._attempt(session, body), 2
         latency = time.perf_counter() - begin
-        self.recording.add(Record(sent, latency, answer.status, answer.error, answer.variant, attempts))
+        told = (answer.status, answer.error, answer.variant)
+        self.recording.add(Record(sent, latency, *told, attempts, number, answer.receipt))
 
     async def _attempt(self, session: aiohttp.ClientSession, body: bytes) -> Answer:
         try:
             async with session.post(self.url, data=body) as response:
                 await response.read()
-                return Answer(response.status, response.headers.get(VARIANT_HEADER))
+                told = response.headers
+                return Answer(response.status, told.get(VARIANT_HEADER), receipt=told.get(RECEIPT_HEADER))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Answer(None, error=repr(error))

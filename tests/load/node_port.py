@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.cluster import Cluster
 
-PATIENCE = 30.0  # seconds for the node to lead there
+PATIENCE = 120.0  # seconds for the node to lead there
 
 
 @contextmanager

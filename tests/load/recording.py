@@ -14,6 +14,8 @@ class Record:
     error: str  # why no answer came
     variant: str | None  # who answered
     attempts: int
+    number: int = 0  # of the request, from 0
+    receipt: str | None = None
 
     @property
     def answered(self) -> float:

@@ -16,7 +16,7 @@ from tests.router.names import Names
 from tests.router.pods import DNS_PORT, MODEL_PORT, ModelPod, Respond, RouterProcess, addresses, eventually, seen, well
 
 NAMESPACE = "team-a"
-TIMEOUT = 5.0  # seconds that a model may take
+TIMEOUT = 60.0  # seconds that a model may take
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from contender.observation import RouterPod
 
 MODEL_PORT = 8080
 DNS_PORT = 5353
-PATIENCE = 10  # seconds, for what takes about one: only a failure uses them up
+PATIENCE = 120  # seconds, for what takes about one: only a failure uses them up
 
 T = TypeVar("T")
 Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -31,9 +31,11 @@ async def status_of(namespace: Namespace, method: str, path: str) -> int | None:
 
 async def refused(deployment: Deployment) -> bool:
     try:
-        await deployment.ask()
+        await deployment.ask(connection="close")  # a kept one outlives its listener for a while
     except aiohttp.ClientConnectorError:
         return True
+    except aiohttp.ClientConnectionError:  # cut off by a listener on its way out
+        return False
     return False
 
 

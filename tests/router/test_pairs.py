@@ -46,9 +46,10 @@ async def shadowed(deployment: Deployment, tmp_path: Path) -> AsyncIterator[tupl
             host = f"{deployment.name}-{variant}.{NAMESPACE}.svc.cluster.local"
             deployment.namespace.names.hosts[host] = [address.partition(":")[0]]
             await eventually(partial(is_ready, deployment, address), bool)
-            await read(deployment, address)  # from now on it remembers
         await deployment.route(Route(A, B, 0), A, B, shadows=(B,))
         await deployment.route(Route(A, B, 0, mirror=100), A, B, shadows=(B,))
+        for address in (theirs, ours):
+            await read(deployment, address)  # from now on, for a while, it remembers
         yield theirs, ours
     finally:
         champion.close()

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from contender.manifests.routes.envoy import COPIES
 from contender.observation import Route, RouterPod
-from tests.router.namespace import Deployment
+from tests.router.namespace import TIMEOUT, Deployment
 from tests.router.pods import ModelPod, Respond, well
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,7 +30,7 @@ def held_until(go_on: asyncio.Event) -> Respond:
 
 
 async def shadowed(
-    deployment: Deployment, route: Route = ALL, respond: Respond = well, seconds: float = 5.0
+    deployment: Deployment, route: Route = ALL, respond: Respond = well, seconds: float = TIMEOUT
 ) -> tuple[ModelPod, ModelPod]:
     """A champion whose requests are copied to a challenger that answers so."""
     (champion,) = await deployment.variant(A)
@@ -125,7 +125,7 @@ async def test_a_copy_is_never_tried_again(deployment: Deployment) -> None:
 
 async def test_nobody_waits_for_a_challenger_that_hangs_and_it_counts_as_timeouts(deployment: Deployment) -> None:
     go_on = asyncio.Event()
-    await shadowed(deployment, respond=held_until(go_on), seconds=0.5)
+    await shadowed(deployment, respond=held_until(go_on), seconds=3.0)  # time enough to see them wait
     answers = await deployment.ask_often(10)
     during = await deployment.until(lambda pod: bool(pod.active[B]))
     counted = (await copies(deployment, 10)).shadows[B]

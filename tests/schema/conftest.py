@@ -13,6 +13,6 @@ from tools import crds
 def schema_namespace(cluster: Cluster) -> Iterator[str]:
     """One namespace for all of the schema's tests, with our CRDs in force."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crds.FOLDER))
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(crds.FOLDER))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", "-f", str(crds.FOLDER))
     with fresh_namespace(cluster, "schema") as name:
         yield name

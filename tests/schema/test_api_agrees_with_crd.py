@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from keyword import iskeyword
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -106,7 +107,8 @@ each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.kind
 
 
 def snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return f"{words}_" if iskeyword(words) else words
 
 
 @each_pair

@@ -14,6 +14,10 @@ from tools.crds import Schema
 
 LOOSE = [{"measure": "errors", "noWorseThan": 1.5, "below": 0.05}]
 QUICK = {"shadow": {"percent": 40, "duration": "10s"}, "guardrails": LOOSE}
+BY_LABELS = [
+    {"measure": "recall", "class": "fraud", "noWorseThan": 1.5},
+    {"measure": "deviation", "tolerance": 10, "noWorseThan": 1.5},
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,19 @@ def story() -> World:
     world.run(15)
     world.annotations = {names.PAUSE: "true"}
     world.run(10)
+    world.annotations = {}
+    judge_by_labels(world)
     return world
+
+
+def judge_by_labels(world: World) -> None:
+    """One whose labels come for it less often than for the champion, and whose ledger is silent for a while."""
+    world.delay, world.coverage = 4.0, {world.apply("4", guardrails=[*LOOSE, *BY_LABELS]): 0.5}
+    world.run(15)
+    world.silence = "it is away"
+    world.run(10)
+    world.silence = None
+    world.run(40)
 
 
 def homeless(value: Any, schema: Schema, path: str = "") -> Iterator[str]:
@@ -61,7 +77,9 @@ def test_the_story_has_what_is_seldom_told(story: World) -> None:
     statuses = [trial_status(story.owner, plan.trial, 0)["status"] for plan in story.history if plan.trial]
 
     assert {"pairs", "watches", "shadowedSeconds", "series"} <= {name for status in statuses for name in status}
-    assert any("shadowed" in each.get("facts", {}) for status in statuses for each in status["decisions"])
+    facts = [each.get("facts", {}) for status in statuses for each in status["decisions"]]
+    assert {"shadowed", "ledgerSilence", "unevenLabels"} <= {name for each in facts for name in each}
+    assert any(window for status in statuses for window in status["evidence"].get("ledger", {}).get("windows", ()))
 
 
 def test_each_field_of_a_trial_s_status_is_in_its_schema(story: World) -> None:

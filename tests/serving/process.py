@@ -2,18 +2,21 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
-PATIENCE = 60  # seconds; a machine that is busy with other tests starts slowly
+PORTS = iter(random.sample(range(20_000, 30_000), 10_000))  # below those that systems give to whoever asks for any
+PATIENCE = 180  # seconds; a machine that is busy with other tests starts slowly
 
 
 class Server:
@@ -101,7 +104,14 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
+    """Two that nobody has, and that nobody is given by chance before a server, which starts slowly, takes them."""
+    one, other = islice(filter(_is_free, PORTS), 2)
+    return one, other
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True

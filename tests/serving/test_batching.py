@@ -32,6 +32,7 @@ class Doubling:
     calls: list[list[float]] = field(default_factory=list)
     gate: Callable[[], object] = lambda: None
     platform: str = "test"
+    computes_all: bool = True
     properties: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = SIGNATURE
 

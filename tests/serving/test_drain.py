@@ -14,7 +14,7 @@ RATE, SECONDS, CLIENTS = 1000, 3, 20
 async def test_no_request_is_lost_when_a_server_stops(
     serve: Callable[..., Server], volumes: Callable[[str], Path]
 ) -> None:
-    servers = [serve(volumes("onnx"), CONTENDER_DRAIN_DELAY="1") for _ in range(2)]
+    servers = [serve(volumes("onnx"), CONTENDER_DRAIN_DELAY="60") for _ in range(2)]
     for server in servers:
         await asyncio.to_thread(server.wait_until_ready)
     body = models.v2_request(models.digits()[0][:1])
@@ -42,4 +42,5 @@ async def test_no_request_is_lost_when_a_server_stops(
 
     assert await asyncio.gather(*asking) == [1] * CLIENTS, "all were led to the other server"
     assert statuses == [200] * (RATE * SECONDS)
+    servers[0].terminate()  # a second signal ends the delay
     assert await asyncio.to_thread(servers[0].exit_code) == 0

@@ -162,7 +162,7 @@ def test_it_is_healthy_when_the_model_is_ready(served: Served, connect: Connect)
 
 
 def test_it_serves_on_while_it_drains_and_says_that_it_does(serve: Serve, volumes: Volumes, connect: Connect) -> None:
-    server = serve(volumes("good_v1"), CONTENDER_DRAIN_DELAY="2")
+    server = serve(volumes("good_v1"), CONTENDER_DRAIN_DELAY="60")
     server.wait_until_ready()
     client = connect(server)
     assert client.status() == "SERVING"
@@ -172,6 +172,7 @@ def test_it_serves_on_while_it_drains_and_says_that_it_does(serve: Serve, volume
 
     assert client.call("ModelInfer", infer()).outputs
     assert not client.call("ServerReady", pb.ServerReadyRequest()).ready
+    server.terminate()  # a second signal ends the delay
     assert server.exit_code() == 0
 
 

@@ -1,13 +1,16 @@
 """A server's life: live at once, ready when proved, never blocked by its model, gone without a lost request."""
 
+import os
 import re
+import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from contender_serving.bundle import MANIFEST
 from tests import models
-from tests.serving.process import Server, wait_until
+from tests.serving.process import PATIENCE, Server, wait_until
 
 Serve = Callable[..., Server]
 Volumes = Callable[[str], Path]
@@ -18,14 +21,20 @@ def in_flight(server: Server) -> float:
     return float(re.findall(r"^contender_serving_requests_in_flight (\S+)", lines, re.MULTILINE)[0])
 
 
-def test_live_before_ready(serve: Serve, volumes: Volumes) -> None:
-    server = serve(volumes("slow"))
+def test_live_before_ready(serve: Serve, volumes: Volumes, tmp_path: Path) -> None:
+    shutil.copytree(volumes("slow") / "bundle", tmp_path / "bundle")
+    manifest = tmp_path / "bundle" / MANIFEST
+    content = manifest.read_bytes()
+    manifest.unlink()
+    os.mkfifo(manifest)  # whoever reads it waits until somebody writes it
+    server = serve(tmp_path)
 
     server.wait_until_live()
 
     assert server.get("/v2/health/ready").status == 503
     assert server.get("/v2/health/ready").json() == {"ready": False, "live": False}
     assert server.infer(b"{}").status == 503
+    manifest.write_bytes(content)
     server.wait_until_ready()
 
 
@@ -44,11 +53,13 @@ def test_health_answers_while_the_model_is_busy(served: Callable[[str], Server])
 
 
 def test_requests_in_flight_end_before_the_process_does(serve: Serve, volumes: Volumes) -> None:
-    server = serve(volumes("slow"))
+    server = serve(volumes("slow"), CONTENDER_DRAIN_TIMEOUT=str(PATIENCE))
     server.wait_until_ready()
 
     with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(server.infer, models.v2_request(models.digits()[0][:20])) for _ in range(4)]
+        answers = [pool.submit(server.infer, models.v2_request(models.digits()[0][:60]))]  # which holds up the others
+        wait_until(lambda: in_flight(server) == 1)
+        answers += [pool.submit(server.infer, models.v2_request(models.digits()[0][:1])) for _ in range(3)]
         wait_until(lambda: in_flight(server) == 4)
         server.terminate()
         statuses = [answer.result().status for answer in answers]
@@ -58,7 +69,7 @@ def test_requests_in_flight_end_before_the_process_does(serve: Serve, volumes: V
 
 
 def test_traffic_that_heeds_readiness_loses_nothing(serve: Serve, volumes: Volumes) -> None:
-    server = serve(volumes("good_v1"), CONTENDER_DRAIN_DELAY="10")
+    server = serve(volumes("good_v1"), CONTENDER_DRAIN_DELAY="60")
     server.wait_until_ready()
     unready = threading.Event()
     statuses: list[int] = []

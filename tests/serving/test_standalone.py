@@ -9,7 +9,7 @@ import pytest
 import urllib3
 
 from tests import models
-from tests.serving.process import free_ports, wait_until
+from tests.serving.process import PATIENCE, free_ports, wait_until
 
 COMMAND = "import sys; from contender_serving.__main__ import serve_folder; sys.exit(serve_folder())"
 
@@ -52,7 +52,7 @@ def test_a_bundle_is_served_from_its_folder_on_any_port(start: Start, tmp_path: 
     process.terminate()
 
     assert answer["outputs"][0]["data"] == labels[:2].tolist()
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_it_is_told_is_heeded(
     start: Start, arguments: list[str], reason: str, volumes: Callable[[str], Path]
 ) -> None:
     process = start(volumes("copied") / "bundle", "--port", 0, *arguments)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
     assert f'"reason": "{reason}"' in errors

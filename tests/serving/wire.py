@@ -12,7 +12,7 @@ from contender_serving.http import Limits, Listener, Request, Response
 SMALL = Limits(body=2000, line=200, head=1000, ahead=3, pace=1000, patience=0.2, idle=0.6, linger=0.2, tick=0.02)
 PATIENT = Limits(body=2000, line=200, head=1000, ahead=3)
 LARGE = 4_000_000  # bytes of what /large answers
-PATIENCE = 20  # seconds of a test for what must come
+PATIENCE = 60  # seconds of a test for what must come
 
 
 class Echo:

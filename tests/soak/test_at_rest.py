@@ -78,7 +78,7 @@ def test_fifty_idle_modeldeployments_cost_no_write_and_no_read(contender: Cluste
     eventually(alone, within=180, otherwise=portrait)
     wanted = {"apiVersion": "v1", "kind": "List", "items": [idle(contender, number) for number in range(COUNT)]}
     contender.kubectl("-n", namespace, "apply", "-f", "-", input=json.dumps(wanted))
-    contender.kubectl("-n", namespace, "wait", "--for=condition=Ready", "modeldeployments", "--all", "--timeout=300s")
+    contender.kubectl("-n", namespace, "wait", "--for=condition=Ready", "modeldeployments", "--all", "--timeout=900s")
     eventually(at_rest, within=180, otherwise=portrait)
 
     began = datetime.now(UTC)

@@ -121,7 +121,7 @@ async def test_an_open_loop_sends_at_its_rate_whatever_the_answers_do() -> None:
 async def test_time_counts_from_when_a_request_was_due_though_all_connections_were_busy() -> None:
     async with server(pause=0.1) as port:
         load = Load(port, REQUEST, connections=1, rate=100)
-        await load.run(0.5)
+        await load.run(1)
         latencies = [answer.latency for answers in load.answers.values() for answer in answers]
 
     assert latencies == sorted(latencies)
@@ -131,6 +131,6 @@ async def test_time_counts_from_when_a_request_was_due_though_all_connections_we
 async def test_a_closed_loop_sends_on_each_connection_as_soon_as_it_is_answered() -> None:
     async with server(pause=0.05) as port:
         load = Load(port, REQUEST, connections=4)
-        await load.run(0.5)
+        await load.run(1)
 
-    assert all(2 <= len(answers) <= 11 for answers in load.answers.values())
+    assert all(2 <= len(answers) <= 21 for answers in load.answers.values())

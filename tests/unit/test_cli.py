@@ -233,8 +233,11 @@ class Cluster:
 
     def holds(self, plural: str, *objects: Any) -> None:
         root = f"/apis/{API_VERSION}/namespaces/team/{plural}"
-        self.objects[root] = {"apiVersion": API_VERSION, "items": list(objects), "metadata": {"resourceVersion": "1"}}
+        self.lists(root, *objects, version=API_VERSION)
         self.objects.update({f"{root}/{raw['metadata']['name']}": raw for raw in objects})
+
+    def lists(self, path: str, *objects: Any, version: str = "v1") -> None:
+        self.objects[path] = {"apiVersion": version, "items": list(objects), "metadata": {"resourceVersion": "1"}}
 
     def _kubeconfig(self) -> dict[str, Any]:
         server = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -289,17 +292,35 @@ def test_without_a_trial_that_runs_the_routers_are_asked_and_who_they_do_not_ans
     cluster.holds("modeldeployments", owned(world)[0])
     cluster.holds("trials")
     meta = {"name": "contender-router-1", "namespace": "team", "uid": "1", "labels": {COMPONENT: ROUTER_COMPONENT}}
-    cluster.objects["/api/v1/namespaces/team/pods"] = {
-        "apiVersion": "v1",
-        "items": [{"metadata": meta}],
-        "metadata": {"resourceVersion": "1"},
-    }
+    cluster.lists("/api/v1/namespaces/team/pods", {"metadata": meta})
     told = contender("plan", "churn")
 
     assert told.exit_code == 2
     assert "contender-router-1 answered 404" in told.stderr
     assert "give --rps, or see that you may `get pods/proxy`" in told.stderr
     assert contender("plan", "churn", "--rps", "50").exit_code == 0
+
+
+def test_on_a_gateway_its_proxies_are_asked_by_the_names_of_its_route(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routers, "SPAN", 0.0)
+    world, _ = on_trial(soak="10m")
+    owner, _ = owned(world)
+    reference = {"name": "entry", "namespace": "gateways"}
+    traffic = {**owner["spec"]["traffic"], "gateway": {"parentRefs": [reference], "hostnames": ["churn.example.com"]}}
+    cluster.holds("modeldeployments", {**owner, "spec": {**owner["spec"], "traffic": traffic}})
+    cluster.holds("trials")
+    early = contender("plan", "churn")
+    cluster.objects["/apis/gateway.networking.k8s.io/v1/namespaces/team/httproutes/churn"] = {"metadata": {}}
+    meta = {"name": "proxy-1", "namespace": "proxies", "uid": "1"}
+    cluster.lists("/api/v1/pods", {"metadata": meta})
+    told = contender("plan", "churn")
+
+    assert early.exit_code == 2
+    assert "churn has no HTTPRoute yet, and so no traffic: give --rps" in early.stderr
+    assert told.exit_code == 2
+    assert "proxy-1 answered 404" in told.stderr
 
 
 def router_pod(uid: str, **variants: Counters) -> RouterPod:

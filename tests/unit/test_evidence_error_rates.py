@@ -26,6 +26,8 @@ class Outcome:
 def drawn(dice: random.Random, of: int, rate: float) -> int:
     """A binomial number of events: the gaps between events are geometric."""
     events, position = 0, 0
+    if rate == 1:
+        return of
     while rate > 0:
         position += 1 + int(math.log(1 - dice.random()) / math.log1p(-rate))
         if position > of:

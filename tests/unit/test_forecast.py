@@ -231,6 +231,33 @@ def test_without_the_champion_s_times_a_quantile_is_not_foretold_and_that_is_sai
     assert "not foretold: latency p95" in sentence(known, RULES)
 
 
+ACCURACY = Guardrail(Measure.ACCURACY, None, 1.25, 0.001)
+BETTER = Guardrail(Measure.ACCURACY, None, None, None, better=True)
+
+
+def test_what_labels_tell_is_foretold_by_how_they_come_and_not_by_the_requests() -> None:
+    rules = replace(RULES, guardrails=(ERRORS, ACCURACY), objectives=(BETTER,))
+    bad = {"errors": 0.0, "accuracy": 0.1, "objective accuracy": 0.1}
+    known = forecast(rules, Traffic(100.0, bad, {}, {"accuracy": 1.0, "objective accuracy": 1.0}))
+    errors, accuracy = known.proofs
+    assert errors.seconds is not None
+    assert accuracy.seconds is not None
+    assert accuracy.requests is not None
+
+    assert accuracy.seconds == pytest.approx(accuracy.requests / 0.5)
+    assert accuracy.seconds > errors.seconds
+    assert [better.measure for better in known.betters] == ["objective accuracy"]
+    assert {catch.measure for step in known.steps for catch in step.catches} == {"errors"}
+
+
+def test_while_nobody_knows_how_labels_come_nothing_is_foretold_of_them_and_that_is_said() -> None:
+    known = foretold(guardrails=(ERRORS, ACCURACY), objectives=(BETTER,))
+
+    assert known.unforeseen == ("accuracy", "objective accuracy")
+    assert known.seconds == foretold().seconds
+    assert "not foretold: accuracy, objective accuracy" in sentence(known, RULES)
+
+
 @pytest.mark.parametrize(("requests", "bad"), [(0.0, 0.0), (-1.0, 0.0), (1.0, 1.0), (1.0, -0.1)])
 def test_traffic_that_is_none_is_refused(requests: float, bad: float) -> None:
     with pytest.raises(ValueError, match="more than 0 requests a second, and bad shares from 0 to under 1"):

@@ -1,6 +1,7 @@
 """The HTTPRoute as it is sent, what a Gateway says of it, and who gets which place in it; UPDATE_GOLDEN=1 rewrites."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from contender import names
 from contender.api import ModelDeployment
 from contender.manifests.routes.envoy import mirrored, weights
 from contender.manifests.routes.gateway import (
+    TRACE,
     Written,
     following,
     httproute,
@@ -30,6 +32,7 @@ from tests.unit.test_manifests import owner
 GOLDEN = Path(__file__).parent / "golden" / "gateway"
 A, B = "ab12cd34", "ef56ab78"
 PORTS = {A: 8080, B: 9000}
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GATEWAY = {"parentRefs": [{"name": "public", "namespace": "gateways"}], "hostnames": ["churn.example.com"]}
 
 
@@ -101,11 +104,13 @@ def test_what_was_written_is_read_back(route: Route, places: list[int]) -> None:
 
 def test_who_loses_its_weight_keeps_a_trace_until_the_gateways_have_taken_that_up() -> None:
     before, back = written(Route(A, B, 25), {A: 0, B: 1}), written(Route(A), {A: 0, B: 1}).block
-    first = following(before, back, (), carried=True)
-    waiting = following(first, back, (), carried=False)
-    last = following(first, back, (), carried=True)
+    first = following(before, back, (), NOW, carried=True)
+    waiting = following(first, back, (), NOW + 2 * TRACE, carried=False)
+    early = following(waiting, back, (), NOW + TRACE / 2, carried=True)
+    last = following(early, back, (), NOW + TRACE, carried=True)
 
-    assert (first.leaving, waiting.leaving, last.leaving) == ((B,), (B,), ())
+    assert [each.leaving for each in (first, waiting, early, last)] == [(B,), (B,), (B,), ()]
+    assert read(manifest(early)) == early
     assert [backend["weight"] for backend in rules("churn", first)[0]["backendRefs"]] == [1_000_000, 1]
     assert [backend["weight"] for backend in rules("churn", last)[0]["backendRefs"]] == [1_000_000]
 
@@ -113,14 +118,14 @@ def test_who_loses_its_weight_keeps_a_trace_until_the_gateways_have_taken_that_u
 def test_who_never_had_weight_gets_no_trace_of_it() -> None:
     rehearsed = written(Route(A, B, 0, mirror=40), {A: 0, B: 1})
 
-    assert following(written(Route(A), {A: 0}), rehearsed.block, (), carried=True).leaving == ()
-    assert following(None, rehearsed.block, (), carried=False).leaving == ()
+    assert following(written(Route(A), {A: 0}), rehearsed.block, (), NOW, carried=True).leaving == ()
+    assert following(None, rehearsed.block, (), NOW, carried=False).leaving == ()
 
 
 def test_who_comes_back_while_it_leaves_has_its_share_again() -> None:
     leaving, again = written(Route(A), {A: 0, B: 1}, leaving=(B,)), written(Route(A, B, 5), {A: 0, B: 1})
 
-    assert following(leaving, again.block, (), carried=True) == again
+    assert following(leaving, again.block, (), NOW, carried=True) == again
 
 
 @pytest.mark.parametrize("annotations", [{}, {names.BLOCK: "{"}, {names.BLOCK: "{}"}])

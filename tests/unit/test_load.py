@@ -12,6 +12,8 @@ import pytest
 
 from tests.load import Load, Record, Recording
 
+PATIENCE = 60  # seconds, for what takes less than one: only a failure uses them up
+
 Answering = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 
@@ -45,7 +47,7 @@ def serving(answer: Answering) -> Iterator[str]:
 
 
 def until(recording: Recording, count: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while len(recording) < count:
         assert time.monotonic() < deadline, f"{len(recording)} answers of {count}"
         time.sleep(0.01)
@@ -75,7 +77,8 @@ def test_it_ends_by_itself_and_sends_no_more_than_its_rate() -> None:
     with serving(lambda handler, _: say(handler, 200, "aa")) as url:
         load.url = url
         with load as recording:
-            time.sleep(1.0)
+            until(recording, 51)
+            time.sleep(0.5)  # for those that must not come
 
     assert len(recording) == 51
 
@@ -94,8 +97,9 @@ def test_a_client_that_retries_does_so_once_and_says_so() -> None:
     refused: set[bytes] = set()
 
     def refuse_each_body_once(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        say(handler, 200 if body in refused else 503, "aa")
-        refused.add(body)
+        status = 200 if body in refused else 503
+        refused.add(body)  # before it is said: the retry comes at once, on another thread
+        say(handler, status, "aa")
 
     with (
         serving(refuse_each_body_once) as url,
@@ -108,11 +112,14 @@ def test_a_client_that_retries_does_so_once_and_says_so() -> None:
 
 
 def test_an_error_in_the_body_is_not_swallowed() -> None:
+    asked = threading.Event()
+
     def broken(number: int) -> bytes:
+        asked.set()
         raise KeyError(number)
 
     with pytest.RaisesGroup(KeyError), Load("http://127.0.0.1:9", rate=100, body=broken):
-        time.sleep(0.2)
+        assert asked.wait(PATIENCE)
 
 
 def test_a_window_counts_by_the_time_of_the_answer_and_sent_since_by_the_time_of_sending() -> None:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from contender.api import ModelDeployment
 from contender.intent import Intent
 from contender.manifests import deployment, hpa, pdb, service
+from contender.manifests.ledger import LedgerSettings, Storage, ledger_objects
 from contender.manifests.routes.router import router_objects
 from tests.unit.world import SERVING_IMAGE, spec
 
@@ -74,9 +76,13 @@ def objects(case: str) -> Iterator[Mapping[str, Any]]:
     yield service.entry_service(subject, intent.hash, 10_000)
 
 
+def as_yaml(made: Iterable[Mapping[str, Any]]) -> str:
+    return yaml.safe_dump_all((json.loads(json.dumps(raw)) for raw in made), sort_keys=False)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_objects_are_as_reviewed(case: str) -> None:
-    rendered = yaml.safe_dump_all((json.loads(json.dumps(raw)) for raw in objects(case)), sort_keys=False)
+    rendered = as_yaml(objects(case))
     golden = GOLDEN / f"{case}.yaml"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)
@@ -133,3 +139,65 @@ def test_each_object_of_a_variant_tells_its_intent(case: str) -> None:
 
     for raw in list(objects(case))[:4]:
         assert Intent.read(raw) == Intent.of(subject, SERVING_IMAGE)
+
+
+def test_a_variant_begun_before_there_were_receipts_is_byte_for_byte_what_it_was() -> None:
+    subject = owner()
+    old = Intent.read(yaml.safe_load((GOLDEN / "begun-without-receipts.yaml").read_text()))
+
+    assert old == replace(Intent.of(subject, SERVING_IMAGE), receipts=False)
+    assert as_yaml([deployment.deployment(subject, old)]) == (GOLDEN / "begun-without-receipts.yaml").read_text()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_receipts_come_from_our_own_image_alone(case: str) -> None:
+    (pod,) = (raw["spec"]["template"]["spec"] for raw in objects(case) if raw["kind"] == "Deployment")
+    server = pod["containers"][0]
+    named = {each["name"]: each.get("value") for each in server["env"]}
+    mounts = [each for each in server["volumeMounts"] if each["name"] == "receipts"]
+    volumes = [each["secret"] for each in pod["volumes"] if each["name"] == "receipts"]
+
+    if "image" in CASES[case]().runtime:
+        assert (mounts, volumes, "CONTENDER_VARIANT" in named) == ([], [], False)
+    else:
+        assert mounts == [{"name": "receipts", "mountPath": "/mnt/receipts", "readOnly": True}]
+        assert volumes == [{"secretName": "contender-receipts", "optional": True, "defaultMode": 0o440}]
+        assert named["CONTENDER_DEPLOYMENT"] == "churn"
+        assert named["CONTENDER_VARIANT"] == Intent.of(CASES[case](), SERVING_IMAGE).hash
+
+
+OWNERS = [{"apiVersion": "contender.dev/v1alpha1", "kind": "ModelDeployment", "name": "churn", "uid": "u1"}]
+RESOURCES = {"requests": {"cpu": "50m"}, "limits": {"memory": "512Mi"}}
+LEDGERS = {
+    "ledger": LedgerSettings("operator:1", 1, Storage("1Gi", ""), "", 7_776_000, RESOURCES),
+    "ledger-of-a-class": LedgerSettings("operator:1", 1, Storage("5Gi", "fast"), "", 7_776_000, {}),
+    "ledger-on-a-database": LedgerSettings("operator:1", 2, Storage("1Gi", ""), "labels-db", 86_400, {}),
+}
+
+
+@pytest.mark.parametrize("case", LEDGERS)
+def test_a_ledger_is_as_reviewed(case: str) -> None:
+    rendered = as_yaml(ledger_objects("team-a", OWNERS, LEDGERS[case]))
+    golden = GOLDEN / f"{case}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(rendered)
+
+    assert rendered == golden.read_text()
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize("case", LEDGERS)
+def test_a_ledger_is_valid_for_the_oldest_and_the_newest_kubernetes(case: str, version: str) -> None:
+    for raw in ledger_objects("team-a", OWNERS, LEDGERS[case]):
+        kubernetes_validate.validate(json.loads(json.dumps(raw)), version, strict=True)
+
+
+@pytest.mark.parametrize("case", LEDGERS)
+def test_a_ledger_is_locked_down_and_its_labels_outlive_it(case: str) -> None:
+    stateful_set = ledger_objects("team-a", OWNERS, LEDGERS[case])[0]
+    spec, pod = stateful_set["spec"], stateful_set["spec"]["template"]["spec"]
+
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["containers"][0]["securityContext"] == deployment.LOCKED_DOWN
+    assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    assert not any("ownerReferences" in claim["metadata"] for claim in spec.get("volumeClaimTemplates", ()))

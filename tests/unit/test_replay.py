@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from contender.api import Trial
+from contender.api import Guardrail, Measure, Trial
 from contender.rollout import record
 from contender.rollout.decisions import fitted
 from contender.rollout.replay import Check, replay
 from contender.rollout.rules import Facts, judge, turn
 from contender.rollout.series import size
 from tests.unit.test_guards import on_trial
-from tests.unit.test_rules import TRIAL, facts
+from tests.unit.test_rules import facts
 from tests.unit.world import World
+
+ERRORS = Guardrail(Measure.ERRORS, None, 1.25, 0.001)
+ACCURACY = replace(ERRORS, measure=Measure.ACCURACY)
 
 
 def ended(errors: float = 0.0, **rules: Any) -> dict[str, Any]:
@@ -119,7 +122,7 @@ def test_what_no_rule_decided_is_left_out() -> None:
 
 @given(facts)
 def test_facts_that_were_kept_lead_to_the_same_verdict(known: Facts) -> None:
-    rules = replace(known.rules, guardrails=TRIAL.guardrails * len(known.findings))
+    rules = replace(known.rules, guardrails=tuple(ACCURACY if each.labelled else ERRORS for each in known.findings))
     for won, judged in ((False, judge), (True, turn)):
         kept = json.loads(json.dumps(record.dump(known, won=won)))
         verdict, again = judged(known), judged(record.parse(kept, rules))

@@ -33,6 +33,9 @@ REHEARSED = replace(TRIAL, shadow=Rehearsal(percent=40, duration="5m"))
 FINE = Finding("errors", breach=0.1, proof=1000.0, summary="0 % against 0 %")
 OPEN = replace(FINE, proof=3.0)
 BROKEN = replace(FINE, breach=1e6)
+UNLABELLED = Finding("accuracy", breach=0.1, proof=3.0, summary="no label yet", labelled=True)
+LABELLED = replace(UNLABELLED, proof=1000.0)
+UNEVEN = "at a share of 50 % the challenger has 40 % of the labels (400 of 1,000)"
 
 # On the last step, soaked, proved, with capacity: nothing stands in the way.
 READY = Facts(
@@ -71,6 +74,8 @@ SPEAKS: dict[Callable[..., object], dict[str, object]] = {
     rules.challenger_is_qualified: {"step": -1},
     rules.share_is_not_live: {"share_is_live": False},
     rules.split_is_broken: {"broken_split": "40 % are sent to the challenger"},
+    rules.ledger_is_silent: {"ledger_silence": "it is away"},
+    rules.labels_are_uneven: {"uneven_labels": UNEVEN},
     rules.no_traffic_arrives: {"quiet": 20.0},
     rules.shadow_goes_on: {"step": -1, "rules": REHEARSED, "shadowed": 299.0},
     rules.shadow_was_survived: {"step": -1, "rules": REHEARSED, "shadowed": 300.0},
@@ -81,6 +86,7 @@ SPEAKS: dict[Callable[..., object], dict[str, object]] = {
     rules.share_was_survived: {"step": 1},
     rules.approval_is_awaited: {"rules": replace(TRIAL, approval=Approval.MANUAL)},
     rules.every_guardrail_is_proved: {},
+    rules.labels_are_awaited: {"findings": (FINE, UNLABELLED), "awaited_labels": "1,240 of about 9,000, ETA 3 h"},
     rules.proof_is_open: {"findings": (OPEN,)},
 }
 
@@ -105,7 +111,8 @@ def _both(earlier: rules.Rule, later: rules.Rule) -> Facts:
     """Facts in which both would speak. Where one's case shuts out the other's, the case is told by hand."""
     by_hand: dict[tuple[rules.Rule, rules.Rule], dict[str, object]] = {
         (rules.challenger_is_qualified, rules.share_is_not_live): {"step": -1, "share_is_live": False},
-        (rules.every_guardrail_is_proved, rules.proof_is_open): {},
+        (rules.every_guardrail_is_proved, rules.labels_are_awaited): {"findings": (FINE, LABELLED)},
+        (rules.labels_are_awaited, rules.proof_is_open): SPEAKS[rules.labels_are_awaited],
         (rules.no_traffic_arrives, rules.shadow_goes_on): {**SPEAKS[rules.shadow_goes_on], "quiet": 20.0},
     }
     changes = by_hand.get((earlier, later), {**SPEAKS[later], **SPEAKS[earlier]})
@@ -192,7 +199,14 @@ def test_with_manual_approval_nothing_is_promoted_without_a_person() -> None:
     assert isinstance(judge(replace(facts, commands=Commands(promote=True))), Promote)
 
 
-findings = st.builds(Finding, st.just("errors"), st.floats(0, 1e12), st.floats(0, 1e12), st.just("numbers"))
+findings = st.builds(
+    Finding,
+    st.just("errors"),
+    st.floats(0, 1e12),
+    st.floats(0, 1e12),
+    st.just("numbers"),
+    labelled=st.booleans(),
+)
 facts = st.builds(
     Facts,
     rules=st.sampled_from([TRIAL, REHEARSED]),
@@ -212,6 +226,8 @@ facts = st.builds(
     commands=st.builds(Commands, promote=st.booleans(), abort=st.booleans(), pause=st.booleans()),
     trusted=st.booleans(),
     broken_split=st.none() | st.just("40 % are sent to the challenger"),
+    ledger_silence=st.none() | st.just("it is away"),
+    uneven_labels=st.none() | st.just(UNEVEN),
 )
 
 
@@ -221,7 +237,8 @@ def test_traffic_goes_to_the_challenger_only_when_it_is_ready_and_clean(facts: F
 
     if isinstance(verdict, Shadow | Shift | Promote):
         assert facts.ready >= facts.capacity
-        assert facts.broken_split or all(finding.breach < facts.breach_bar for finding in facts.findings)
+        judged = [finding for finding in facts.findings if not (finding.labelled and facts.uneven_labels)]
+        assert facts.broken_split or all(finding.breach < facts.breach_bar for finding in judged)
 
 
 @given(facts)
@@ -251,7 +268,46 @@ def test_a_broken_split_is_told_with_what_to_look_at() -> None:
 
 @given(facts)
 def test_silence_is_neither_success_nor_failure(facts: Facts) -> None:
-    unheard = replace(facts, findings=tuple(replace(finding, breach=1.0) for finding in facts.findings), quiet=100.0)
+    heard = tuple(replace(finding, breach=1.0, labelled=False) for finding in facts.findings)
+    unheard = replace(facts, findings=heard, quiet=100.0)
     unheard = replace(unheard, commands=Commands(pause=facts.commands.pause), trusted=False)
     if unheard.step >= 0:
         assert isinstance(judge(unheard), Hold)
+
+
+@given(facts)
+def test_without_labels_nothing_that_they_tell_is_promoted(facts: Facts) -> None:
+    unheard = replace(facts, findings=(*facts.findings, UNLABELLED), trusted=False, commands=Commands())
+
+    assert not isinstance(judge(unheard), Promote)
+
+
+@given(facts)
+def test_where_labels_are_uneven_they_reject_nothing(facts: Facts) -> None:
+    known = replace(facts, uneven_labels=UNEVEN, findings=(FINE, replace(LABELLED, breach=1e9)), commands=Commands())
+
+    assert not isinstance(judge(known), Reject)
+
+
+def test_labels_that_are_awaited_are_told_with_their_numbers() -> None:
+    verdict = judge(replace(READY, **SPEAKS[rules.labels_are_awaited]))  # type: ignore[arg-type]
+
+    assert verdict.message.startswith("waiting for labels: 1,240 of about 9,000, ETA 3 h; accuracy: no label yet")
+
+
+def test_a_breach_that_labels_show_is_heard_at_any_share() -> None:
+    assert isinstance(judge(replace(READY, step=0, findings=(FINE, replace(LABELLED, breach=1e9)))), Reject)
+
+
+def test_where_only_labels_are_missing_no_traffic_is_missed() -> None:
+    quiet = replace(READY, quiet=1000.0)
+
+    assert judge(replace(quiet, findings=(FINE, UNLABELLED))).rule == "LabelsAreAwaited"
+    assert judge(replace(quiet, findings=(OPEN, UNLABELLED))).rule == "NoTrafficArrives"
+    assert isinstance(judge(replace(quiet, findings=(FINE, LABELLED))), Promote)
+
+
+def test_the_timeout_speaks_also_where_labels_are_awaited() -> None:
+    late = replace(READY, findings=(FINE, UNLABELLED), judged=4000.0)
+
+    assert judge(late).rule == "TimeIsUp"

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from contender.api import Guardrail, Measure, Trial
 from contender.ladder import EDGES
-from contender.observation import Counters, Route, RouterPod
+from contender.observation import Counters, Labelled, Labels, Route, RouterPod
 from contender.rollout import look, series
 from contender.rollout.commands import Commands
 from contender.rollout.counting import Count
 from contender.rollout.evidence import Evidence
+from contender.rollout.labels import Heard
 from contender.rollout.room import LARGEST
 from tests.unit.test_guards import on_trial
 from tests.unit.world import World
@@ -115,7 +116,17 @@ def sight(world: World, trial: Trial, at: float, number: int) -> look.Sight:
         commands=Commands(pause=number % 5 == 2),
         settled=False,
         by_user=False,
+        heard=Heard(told(trial, answers)),
     )
+
+
+def told(trial: Trial, answers: int) -> Labels | None:
+    """One answer in ten has a label, and each of them is of every class."""
+    windows = Evidence.of(trial).ledger.windows
+    judged = sum(each.labelled for each in trial.rules.guardrails)
+    each = Labelled(answers // 10, ((answers // 1000, answers // 10),) * judged)
+    both = (trial.champion.variant, trial.challenger.variant)
+    return Labels({window.since: dict.fromkeys(both, each) for window in windows}) if windows else None
 
 
 def fast(answers: int) -> Mapping[float, int]:
@@ -127,9 +138,9 @@ def whole(world: World) -> dict[str, Any]:
     return found
 
 
-def after_a_week() -> tuple[World, Trial]:
+def after_a_week(guardrails: Sequence[dict[str, Any]] = EIGHT) -> tuple[World, Trial]:
     """Every look of the first and the last ten minutes, and some of those between, each with the counts of its time."""
-    world, _ = on_trial(guardrails=EIGHT, steps=[50], timeout="1000h")
+    world, _ = on_trial(guardrails=guardrails, steps=[50], timeout="1000h")
     moments = [*range(5, 600, 5), *range(600, int(WEEK) - 600, 1500), *range(int(WEEK) - 600, int(WEEK), 5)]
     trial = world.newest_trial
     for number, at in enumerate(moments):

@@ -4,19 +4,34 @@ Kubernetes and Envoy as far as the plan can tell them apart: pods become ready s
 router pod takes the newest files in its own time, and requests fail at rates that the test sets.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from contender.api import ModelDeployment, Trial
+from contender.api import Measure, ModelDeployment, Trial
 from contender.intent import INTENT, Intent
 from contender.ladder import EDGES
 from contender.manifests.trial import trial_status
-from contender.observation import Block, Counters, Entry, Observation, Problem, Recording, Router, RouterPod, Variant
+from contender.observation import (
+    Block,
+    Counters,
+    Entry,
+    Labelled,
+    Labels,
+    Observation,
+    Problem,
+    Recording,
+    Router,
+    RouterPod,
+    Variant,
+)
 from contender.plan import Plan, make_plan
-from contender.rollout import look
+from contender.rollout import labels, look
+from contender.rollout.windows import Window, milliseconds
+from tests.unit.test_evidence_error_rates import drawn
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SERVING_IMAGE = "serving:1"
@@ -28,7 +43,7 @@ def spec(version: str, **trial: Any) -> dict[str, Any]:
         "soak": "4s",
         "guardrails": [{"measure": "errors", "noWorseThan": 1.25, "below": 0.001}],
         "objectives": [],
-        "negligible": {"errors": 0.001, "rejected": 0.001, "latency": 0.001},
+        "negligible": dict.fromkeys(map(str, Measure), 0.001),
         "confidence": 0.95,
         "timeout": "1h",
         "onTimeout": "Hold",
@@ -68,6 +83,17 @@ class Envoy:
     silent: bool = False
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Answers that get a label, and how many of them were wrong."""
+
+    at: datetime
+    due: datetime  # when the label is known
+    variant: str
+    answers: int
+    wrong: int
+
+
 @dataclass
 class World:
     """`rate` is in requests/s over all router pods; `errors` is the share of a variant's answers that fail."""
@@ -91,6 +117,12 @@ class World:
     failures_of_route: int = 0
     recordings: dict[str, list[Recording]] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)  # requests of users, by who answered
+    wrong: dict[str, float] = field(default_factory=dict)  # the share of a variant's predictions that are wrong
+    coverage: dict[str, float] = field(default_factory=dict)  # the share of its answers that get a label; absent: all
+    delay: float | None = None  # seconds until a label comes; None: none comes
+    silence: str | None = None  # the ledger's
+    questions: int = 0  # that the ledger was asked
+    batches: list[Batch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed)
@@ -120,7 +152,11 @@ class World:
 
     def see(self) -> Observation:
         heard = [envoy for envoy in self.envoys if not envoy.silent]
+        question = labels.question(self.newest_trial, self.now) if self.trials else None
+        self.questions += question is not None
         return Observation(
+            labels=self._labels(question) if question and not self.silence else None,
+            ledger_silence=self.silence if question else None,
             now=self.now,
             deployment=self.owner,
             wanted=Intent.of(self.owner, SERVING_IMAGE),
@@ -221,6 +257,23 @@ class World:
             return
         envoy.counters[variant] = self._counted(envoy.counters.get(variant, Counters()), variant, number)
         self.served[variant] = self.served.get(variant, 0) + number
+        self._label(variant, number)
+
+    def _label(self, variant: str, number: int) -> None:
+        if self.delay is None:
+            return
+        served = self.now - timedelta(seconds=1)
+        answers = drawn(self.dice, number, self.coverage.get(variant, 1.0))
+        wrong = drawn(self.dice, answers, self.wrong.get(variant, 0.0))
+        self.batches.append(Batch(served, served + timedelta(seconds=self.delay), variant, answers, wrong))
+
+    def _labels(self, question: labels.Question) -> Labels:
+        """Every measure that is asked for is told as accuracy."""
+        told = {}
+        for window in question.windows:
+            known = [each for each in self.batches if each.due <= self.now and _within(window, each.at)]
+            told[window.since] = {variant: _told(known, variant, question) for variant in question.variants}
+        return Labels(told)
 
     def _counted(self, old: Counters, variant: str, number: int) -> Counters:
         failed = sum(self.dice.random() < self.errors.get(variant, 0.0) for _ in range(number))
@@ -250,3 +303,14 @@ class World:
             shadows={variant: envoy.copies.get(variant, Counters()) for variant in (block.shadows if block else ())},
             edges=self.edges,
         )
+
+
+def _within(window: Window, at: datetime) -> bool:
+    return window.since <= milliseconds(at) < (window.until or math.inf)
+
+
+def _told(known: list[Batch], variant: str, question: labels.Question) -> Labelled:
+    answers, wrong = (
+        sum(getattr(each, what) for each in known if each.variant == variant) for what in ("answers", "wrong")
+    )
+    return Labelled(answers, ((wrong, answers),) * len(question.guardrails))

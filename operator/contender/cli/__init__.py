@@ -1,7 +1,6 @@
-"""The command line `contender`: what a trial will take, whether its verdicts follow, and how it went.
+"""The command line `contender`: what a trial will take, whether its verdicts follow, and how it went; labels and keys.
 
-It uses the operator's pure modules and its client; nothing of the operator uses it, nor what it is made of. It only
-reads.
+It uses the operator's pure modules and its client; nothing of the operator uses it, nor what it is made of.
 """
 
 

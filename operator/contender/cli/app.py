@@ -1,15 +1,14 @@
-"""The commands. Exit codes: 0, well; 1, `replay` found what does not agree; 2, something has to be mended first."""
+"""The commands about trials, beside those about labels and their keys."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 
 from contender.api import Trial, TrialRules
-from contender.cli import files, live, picture, routers, schema, tables
+from contender.cli import files, label_commands, live, picture, routers, schema, tables
+from contender.cli.answering import NAMESPACE, err, mended, out
 from contender.cli.files import Object
 from contender.cli.traffic import Given, of_trial, wanted
 from contender.cli.unusable import Unusable
@@ -19,20 +18,17 @@ from contender.rollout.replay import replay as judged_again
 Answer = TypeVar("Answer")
 
 DISAGREES = 1
-UNUSABLE = 2
 
-NAMESPACE = typer.Option("--namespace", "-n", help="The namespace; by default that of the kubeconfig's context.")
 TRIAL = typer.Argument(help="A file with a Trial, - for standard input, or the name of one in the cluster.")
 
 app = typer.Typer(
-    help="What a trial will take, whether its verdicts follow, and how it went. Only reads.",
+    help="What a trial will take, whether its verdicts follow, and how it went; labels, and the keys of receipts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-WIDE = 250  # columns of a table that goes into a file or a pipe, where a line that is broken cannot be found again
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, soft_wrap=True)
+app.add_typer(label_commands.labels, name="labels")
+app.add_typer(label_commands.keys, name="keys")
 
 
 @app.command()
@@ -47,13 +43,13 @@ def plan(
     namespace: Annotated[str | None, NAMESPACE] = None,
 ) -> None:
     """How long each step and the whole trial will take, and the smallest regression that each share catches."""
-    _mended(lambda: _plan(name, file, Given(rps, error_rate, tuple(rate or ())), namespace))
+    mended(lambda: _plan(name, file, Given(rps, error_rate, tuple(rate or ())), namespace))
 
 
 @app.command()
 def replay(trial: Annotated[str, TRIAL], namespace: Annotated[str | None, NAMESPACE] = None) -> None:
     """Judges every change of verdict again, from the Trial alone, and says whether it agrees."""
-    checks = _mended(lambda: judged_again(_trial(trial, namespace)))
+    checks = mended(lambda: judged_again(_trial(trial, namespace)))
     out.print(tables.checks(checks))
     wrong = sum(not check.agrees for check in checks)
     out.print(f"{wrong} of {len(checks)} do not agree" if wrong else f"all {len(checks)} agree")
@@ -68,11 +64,11 @@ def explain(
     namespace: Annotated[str | None, NAMESPACE] = None,
 ) -> None:
     """How a trial went: its evidence, its decisions, and a picture of them."""
-    known = _mended(lambda: _trial(trial, namespace))
+    known = mended(lambda: _trial(trial, namespace))
     for part in tables.story(known):
         out.print(part)
     if plot is not None:
-        _mended(lambda: picture.draw(known, plot))
+        mended(lambda: picture.draw(known, plot))
         out.print(f"drawn: {plot}")
 
 
@@ -118,12 +114,3 @@ def _read(parse: Callable[[Object], Answer], raw: Any) -> Answer:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         mend = "see what `kubectl apply --dry-run=server -f` says of it"
         raise Unusable(f"it is not as the schema wants it ({error!r}): {mend}") from error
-
-
-def _mended(work: Callable[[], Answer]) -> Answer:
-    """What the work gives; or its problem in one sentence, and exit code 2."""
-    try:
-        return work()
-    except (Unusable, ValueError) as problem:
-        err.print(f"contender: {problem}", markup=False)
-        raise typer.Exit(UNUSABLE) from problem

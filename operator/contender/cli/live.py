@@ -1,4 +1,4 @@
-"""Objects from the cluster that the kubeconfig names. Only reads."""
+"""Objects from the cluster that the kubeconfig names."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,19 +23,19 @@ Answer = TypeVar("Answer")
 
 def model_deployment(name: str, namespace: str | None) -> tuple[Object, Object | None]:
     """A ModelDeployment and its newest Trial."""
-    return _asked(lambda api, where: _with_trial(Client(api), where, name), namespace)
+    return asked(lambda api, where: _with_trial(Client(api), where, name), namespace)
 
 
 def trial(name: str, namespace: str | None) -> Object:
-    return _asked(lambda api, where: _get(Client(api), TRIAL, where, name), namespace)
+    return asked(lambda api, where: _get(Client(api), TRIAL, where, name), namespace)
 
 
 def traffic(owner: Object, rules: TrialRules) -> Traffic | None:
     """What reaches a ModelDeployment just now; None when nothing does. It takes some seconds."""
-    return _asked(lambda api, where: routers.traffic(api, where, owner, rules), owner["metadata"]["namespace"])
+    return asked(lambda api, where: routers.traffic(api, where, owner, rules), owner["metadata"]["namespace"])
 
 
-def _asked(question: Callable[[ApiClient, str], Awaitable[Answer]], namespace: str | None) -> Answer:
+def asked(question: Callable[[ApiClient, str], Awaitable[Answer]], namespace: str | None) -> Answer:
     """The answer to a question to the cluster in one namespace, by default the context's own."""
 
     async def ask() -> Answer:

@@ -6,10 +6,11 @@ from rich.table import Table
 from rich.text import Text
 
 from contender.api import Json, Trial, TrialRules
+from contender.cli import key_ring
 from contender.rollout.evidence import Evidence
 from contender.rollout.findings import sentence
 from contender.rollout.forecast import Catch, Forecast, better_sentence
-from contender.rollout.look import challenger_rate
+from contender.rollout.look import rates
 from contender.rollout.prospects import CHANCE
 from contender.rollout.replay import Check
 from contender.rollout.wording import duration, number
@@ -26,7 +27,8 @@ def forecast(known: Forecast, rules: TrialRules) -> Iterator[Part]:
         yield Text(better_sentence(better))
     for name in known.unforeseen:
         yield Text(
-            f"{name}: not foretold, since the champion's times are not known: ask for a deployment that has traffic"
+            f"{name}: not foretold, since the champion's times, or how its labels come, are not known: "
+            "ask for a deployment that has traffic"
         )
     yield Text(
         f"The whole trial: {duration(known.seconds)}, {number(known.requests)} requests, "
@@ -43,13 +45,20 @@ def checks(found: Iterable[Check]) -> Table:
     return table
 
 
+def keys(known: key_ring.Keys, now: float) -> Table:
+    table = _table("key", "in force from", "state")
+    for since in sorted(known):
+        table.add_row(str(since), key_ring.when(since), key_ring.state(known, since, now))
+    return table
+
+
 def story(trial: Trial) -> Iterator[Part]:
     """Who, what was seen, what was no evidence, and what was decided."""
     who = f"{_named(trial.challenger.variant, trial.challenger.version)} against "
     yield Text(f"{trial.name}: {who}{_named(trial.champion.variant, trial.champion.version)}; {trial.phase}")
     evidence = Evidence.of(trial)
-    for measure in evidence.measures:
-        yield Text(f"  {measure.name}: {sentence(measure, trial.rules.confidence, challenger_rate(trial))}")
+    for measure, rate in zip(evidence.measures, rates(trial, evidence), strict=True):
+        yield Text(f"  {measure.name}: {sentence(measure, trial.rules.confidence, rate)}")
     split, dropped = evidence.split, ", ".join(f"{why} {times}" for why, times in evidence.dropped.items())
     yield Text(f"  split: {split.problem or f'as wanted, e-value for broken {split.evalue:.2g}'}")
     yield Text(f"  no evidence: {dropped or 'nothing'}")

@@ -24,7 +24,7 @@ def of_trial(trial: Trial) -> Traffic | None:
     """What a trial has seen; None when it saw too little."""
     rate = trial.eta.get("requestsPerSecond")
     evidence = Evidence.of(trial)
-    return champion_traffic(evidence, rate) if rate else None
+    return champion_traffic(evidence, rate, trial.series) if rate else None
 
 
 def wanted(rules: TrialRules, given: Given, seen: Traffic | None) -> Traffic:
@@ -35,7 +35,8 @@ def wanted(rules: TrialRules, given: Given, seen: Traffic | None) -> Traffic:
     measures = Evidence.begin(rules.guardrails, rules.objectives).measures
     names = [measure.name for measure in measures if not measure.timed]
     shares = {**dict.fromkeys(names, 0.0), **(seen.bad if seen else {}), **_by_hand(given, names)}
-    return Traffic(requests, {name: shares[name] for name in names}, seen.times if seen else {})
+    known = {name: shares[name] for name in names}
+    return Traffic(requests, known, seen.times, seen.labels) if seen else Traffic(requests, known)
 
 
 def _by_hand(given: Given, names: list[str]) -> dict[str, float]:

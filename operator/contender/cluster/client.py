@@ -17,7 +17,7 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 TIMEOUT = 10  # seconds for one request
 WATCH = 240  # seconds before a watch is begun anew
-FORBIDDEN, NOT_FOUND, UNPROCESSABLE = 403, 404, 422
+FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 403, 404, 409, 422
 DENIED = "denied the request"  # by an admission webhook, which may give any code with it
 MISTYPED = "failed to create typed patch object"  # how server-side apply answers an unknown field: with a 500
 
@@ -70,7 +70,7 @@ class Client:
         return applied
 
     async def create(self, manifest: Object) -> Object:
-        """Fails as Transient when it is there already."""
+        """Fails as AlreadyThere when it is."""
         kind, meta = BY_NAME[manifest["kind"]], manifest["metadata"]
         query = [("fieldManager", names.FIELD_MANAGER)]
         created: Object = await self._call("POST", kind.path(meta["namespace"]), query, manifest, "application/json")
@@ -141,6 +141,10 @@ class Missing(Transient):
     """What was asked for is not there."""
 
 
+class AlreadyThere(Transient):
+    """What was to be created is there."""
+
+
 def _error(status: int, method: str, path: str, data: bytes) -> Exception:
     try:
         message = str(json.loads(data)["message"])
@@ -149,6 +153,8 @@ def _error(status: int, method: str, path: str, data: bytes) -> Exception:
     said = f"{method} {path} answered {status}: {message}"
     if status == NOT_FOUND:
         return Missing(said)
+    if status == CONFLICT and method == "POST":
+        return AlreadyThere(said)
     if status == UNPROCESSABLE or message.startswith(MISTYPED):
         return Refused(Problem("InvalidObject", f"the API server refuses what spec asks for: {message}"))
     if status == FORBIDDEN or DENIED in message:

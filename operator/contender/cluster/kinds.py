@@ -27,16 +27,18 @@ class Kind:
 MODELDEPLOYMENT = Kind("ModelDeployment", names.GROUP, names.VERSION, "modeldeployments", selector="")
 TRIAL = Kind("Trial", names.GROUP, names.VERSION, "trials")
 DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments")
+STATEFULSET = Kind("StatefulSet", "apps", "v1", "statefulsets")
 SERVICE = Kind("Service", "", "v1", "services")
 HPA = Kind("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers")
 PDB = Kind("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets")
 CONFIGMAP = Kind("ConfigMap", "", "v1", "configmaps")
 POD = Kind("Pod", "", "v1", "pods")
+SECRET = Kind("Secret", "", "v1", "secrets", selector="")
 EVENT = Kind("Event", "", "v1", "events")
 HTTPROUTE = Kind("HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes")
 GATEWAY = Kind("Gateway", "gateway.networking.k8s.io", "v1", "gateways", selector="")
 GATEWAYCLASS = Kind("GatewayClass", "gateway.networking.k8s.io", "v1", "gatewayclasses", selector="")
 
-WATCHED = (MODELDEPLOYMENT, TRIAL, DEPLOYMENT, SERVICE, HPA, PDB, CONFIGMAP, POD)
+WATCHED = (MODELDEPLOYMENT, TRIAL, DEPLOYMENT, STATEFULSET, SERVICE, HPA, PDB, CONFIGMAP, POD)
 OF_A_VARIANT = (HPA, PDB, SERVICE, DEPLOYMENT)
-BY_NAME = {kind.name: kind for kind in (*WATCHED, EVENT, HTTPROUTE)}
+BY_NAME = {kind.name: kind for kind in (*WATCHED, EVENT, HTTPROUTE, SECRET)}

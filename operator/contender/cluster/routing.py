@@ -90,11 +90,10 @@ class Routing:
             async with self._locks[namespace]:
                 blocks = self._blocks(namespace)
                 if blocks.get(deployment) != block:  # else it was written along with another's
-                    del waiting[deployment]
                     _check(blocks, deployment, wish)
                     await self._write_together(namespace, {**blocks, deployment: block})
         finally:
-            waiting.pop(deployment, None)
+            del waiting[deployment]
 
     async def _write_together(self, namespace: str, blocks: Mapping[str, Block]) -> None:
         """Writes `blocks` with those that wait; alone, when that is more than a ConfigMap holds."""

@@ -12,6 +12,7 @@ USER = 65532
 MODEL_DIR = "/mnt/models"
 CLAIM_DIR = "/mnt/pvc"
 SECRET_DIR = "/mnt/secret"  # noqa: S105 (a folder)
+RECEIPTS_DIR = "/mnt/receipts"
 DRAIN_SECONDS = 8  # the routers' last look at DNS plus a margin: by then no new request comes
 GRACE_SECONDS = 60
 
@@ -84,7 +85,7 @@ def _fetching(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
 def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
     runtime = intent.runtime
     own = {"args": list(runtime.get("args", []))} if "image" in runtime else {"args": ["serve"]}
-    env = [*_environment(owner), *_trust(intent), *runtime.get("env", [])]
+    env = [*_environment(owner), *_trust(intent), *_sealing(owner, intent), *runtime.get("env", [])]
     return {
         "name": "server",
         "image": intent.image,
@@ -96,6 +97,7 @@ def _server(owner: ModelDeployment, intent: Intent) -> dict[str, Any]:
         "volumeMounts": [
             {"name": "model", "mountPath": MODEL_DIR, "readOnly": True},
             {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 (a mount of its own, in the pod)
+            *[{"name": "receipts", "mountPath": RECEIPTS_DIR, "readOnly": True} for _ in _receipts(intent)],
         ],
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         **_probes(intent),
@@ -110,6 +112,12 @@ def _trust(intent: Intent) -> list[dict[str, Any]]:
     if model.get("allowPickle"):
         allowed |= {"CONTENDER_ALLOW_PICKLE": "true", "CONTENDER_MODEL_DIGEST": model["digest"]}
     return [{"name": name, "value": value} for name, value in allowed.items()]
+
+
+def _sealing(owner: ModelDeployment, intent: Intent) -> list[dict[str, Any]]:
+    """Whose predictions the receipts tell of."""
+    told = {"CONTENDER_DEPLOYMENT": owner.name, "CONTENDER_VARIANT": intent.hash} if intent.receipts else {}
+    return [{"name": name, "value": value} for name, value in told.items()]
 
 
 def _environment(owner: ModelDeployment) -> list[dict[str, Any]]:
@@ -144,19 +152,31 @@ def _get(path: str, port: int) -> dict[str, Any]:
 def _volumes(intent: Intent) -> list[dict[str, Any]]:
     """A Secret may be missing: the fetch says so and goes on once it is there; a required one would just hang."""
     claims = [{"claimName": name, "readOnly": True} for name in _claim(intent)]
-    secrets = [{"secretName": name, "optional": True, "defaultMode": 0o440} for name in _secret(intent)]
+    secrets = [secret_volume(name, optional=True) for name in _secret(intent)]
+    receipts = [secret_volume(name, optional=True) for name in _receipts(intent)]
     return [
         {"name": "model", "emptyDir": {}},
         {"name": "scratch", "emptyDir": {}},
         *[{"name": "claim", "persistentVolumeClaim": claim} for claim in claims],
         *[{"name": "secret", "secret": secret} for secret in secrets],
+        *[{"name": "receipts", "secret": secret} for secret in receipts],
     ]
+
+
+def secret_volume(name: str, *, optional: bool) -> dict[str, Any]:
+    """A Secret as a volume that the pod's group may read."""
+    return {"secretName": name, **({"optional": True} if optional else {}), "defaultMode": 0o440}
 
 
 def _claim(intent: Intent) -> list[str]:
     """The claim that `pvc://<claim>/<path>` names; at most one."""
     parts = urlsplit(intent.model.get("uri", ""))
     return [parts.netloc] if parts.scheme == "pvc" else []
+
+
+def _receipts(intent: Intent) -> list[str]:
+    """The Secret with the keys that receipts are sealed with; at most one."""
+    return [names.RECEIPT_KEYS] if intent.receipts else []
 
 
 def _secret(intent: Intent) -> list[str]:

@@ -3,6 +3,9 @@
 Names are those that `manifests.routes.envoy` gave.
 """
 
+import re
+from collections.abc import Sequence
+
 import aiohttp
 
 from contender.manifests.routes.bootstrap import STATS_PORT
@@ -18,6 +21,10 @@ from contender.manifests.routes.envoy import (
 from contender.measure import Silent, counters
 from contender.measure.counters import COUNTED, STATE, Samples
 from contender.observation import Route, RouterPod
+
+# The library's parser walks through a label's every character, and the route table's version has words on each
+# ModelDeployment of the namespace: a look at one would cost more with each other one.
+VERSION = re.compile(r'^envoy_http_rds_version_text\{.*text_value="([^"]*)".*\n?', re.MULTILINE)
 
 
 async def scrape(session: aiohttp.ClientSession, pod_ip: str, deployment: str, *, name: str, uid: str) -> RouterPod:
@@ -44,8 +51,8 @@ def stats_filter(deployment: str) -> str:
 
 def parse(text: str, deployment: str, *, name: str, uid: str) -> RouterPod:
     """What `text`, an answer of `/stats/prometheus`, says of one ModelDeployment. Raises ValueError if unreadable."""
-    samples = counters.samples_in(text)
-    route = _route(samples, deployment)
+    route = _route(VERSION.findall(text), deployment)
+    samples = counters.samples_in(VERSION.sub("", text))
     workers = len(samples["envoy_listener_worker_downstream_cx_active"])
     variants = sorted({cluster.split("_")[1] for cluster in counters.clusters(samples)})
     return RouterPod(
@@ -65,9 +72,8 @@ def parse(text: str, deployment: str, *, name: str, uid: str) -> RouterPod:
     )
 
 
-def _route(samples: Samples, deployment: str) -> Route | None:
+def _route(versions: Sequence[str], deployment: str) -> Route | None:
     """The split that is live, which is part of the route table's version."""
-    versions = [sample.labels["text_value"] for sample in samples["envoy_http_rds_version_text"]]
     return next((route for version in versions if (route := parse_split(version, deployment))), None)
 
 

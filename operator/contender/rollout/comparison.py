@@ -1,5 +1,6 @@
 """The two variants' counts over the same time, and what they say of the ratio of their rates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,6 +18,15 @@ class Pair:
 
     def __add__(self, other: "Pair") -> "Pair":
         return Pair(self.champion + other.champion, self.challenger + other.challenger)
+
+    def __sub__(self, other: "Pair") -> "Pair":
+        return Pair(self.champion - other.champion, self.challenger - other.challenger)
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int]:
+        """The champion's events and exposures, then the challenger's."""
+        theirs, ours = self.champion, self.challenger
+        return theirs.events, theirs.exposures, ours.events, ours.exposures
 
     @property
     def events(self) -> int:
@@ -47,6 +57,12 @@ class Pair:
         ours = evalues.lower_limit(self.challenger.events, self.events, confidence)
         theirs = evalues.lower_limit(self.champion.events, self.events, confidence)
         return ours / (1 - ours) / odds, (1 - theirs) / theirs / odds
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> Self:
+        """Of what `numbers` gave."""
+        events, exposures, ours, of = numbers
+        return cls(Count(events, exposures), Count(ours, of))
 
     @classmethod
     def parse(cls, raw: Json) -> Self:

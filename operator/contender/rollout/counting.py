@@ -38,6 +38,10 @@ class Dropped(StrEnum):
     SPLIT = "split"  # the requests were not split as wanted: see `split`
     AWAY = "away"  # no look for long, or a clock set forward: only a part of that time counts for soak and timeout
     CLOCK = "clock"  # the operator's clock was set back: no time counts for soak and timeout
+    CORRECTED = (
+        "corrected"  # a count of labels fell: labels were replaced by others, or went with the ledger's retention
+    )
+    UNEVEN = "uneven"  # labels came for one variant more than for the other; made up for when they are even
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class Count:
 
     def __add__(self, other: "Count") -> "Count":
         return Count(self.events + other.events, self.exposures + other.exposures)
+
+    def __sub__(self, other: "Count") -> "Count":
+        return Count(self.events - other.events, self.exposures - other.exposures)
 
     @property
     def rate(self) -> float | None:
@@ -129,6 +136,8 @@ def count(counters: Counters, guardrail: Guardrail) -> Count:
         case Measure.LATENCY:
             slow = counters.timed - _at_most(counters, seconds(guardrail.over or ""))
             return Count(slow + counters.timeouts, counters.timed + counters.timeouts)
+        case _:  # labels alone tell it
+            return Count()
 
 
 def _at_most(counters: Counters, edge: float) -> int:

@@ -4,11 +4,14 @@ The rate is what the routers counted between two points of the trial's series; t
 the trial so far. So both are known some seconds after a trial began, often before the challenger has its first share.
 """
 
+from itertools import compress
 from typing import Any
 
 from contender.api import Json, Trial, seconds
 from contender.rollout.evidence import Evidence
 from contender.rollout.forecast import Forecast, Traffic, bad_share, forecast, sentence
+from contender.rollout.measure_evidence import MeasureEvidence
+from contender.rollout.prospects import Sent
 
 SPAN = 30.0  # seconds over which the rate is taken, or more when the points are farther apart
 SHORTEST = 10.0  # seconds: less tells no rate
@@ -17,7 +20,7 @@ ENOUGH = 100  # requests to the champion before its bad share is worth a forecas
 
 def told(trial: Trial, evidence: Evidence) -> Json:
     """`Trial.status.eta` after one more look; {} before a rate is known."""
-    rate = requests_per_second(trial.series)
+    rate = requests_per_second(_by_routers(trial.series, evidence))
     if rate is None:
         return trial.eta
     foretold = trial.eta.get("foretold") or _foretold(trial, evidence, rate)
@@ -43,11 +46,39 @@ def requests_per_second(series: tuple[Json, ...]) -> float | None:
     return requests / passed if passed >= SHORTEST and requests > 0 else None
 
 
-def champion_traffic(evidence: Evidence, rate: float) -> Traffic:
+def labels_per_second(series: tuple[Json, ...], measure: int) -> Sent | None:
+    """Of each variant, since the present share began, of the measure at that place; None while none have come."""
+    here = [point for point in series if point["share"] == series[-1]["share"]]
+    if len(here) < 2 or here[-1]["at"] - here[0]["at"] < SHORTEST:
+        return None
+    passed, (first, last) = here[-1]["at"] - here[0]["at"], (here[at]["measures"][measure] for at in (0, -1))
+    theirs, ours = ((last[column] - first[column]) / passed for column in (1, 3))
+    return Sent(theirs, ours) if min(theirs, ours) > 0 else None
+
+
+def challenger_labels(series: tuple[Json, ...], measure: int) -> float | None:
+    """The challenger's labels a second."""
+    seen = labels_per_second(series, measure)
+    return seen.ours if seen else None
+
+
+def champion_traffic(evidence: Evidence, rate: float, series: tuple[Json, ...]) -> Traffic:
     """What the trial has seen of the champion."""
     bad = {measure.name: bad_share(measure.trial.champion) for measure in evidence.measures if not measure.timed}
+    arriving = [
+        (measure.name, labels_per_second(series, at))
+        for at, measure in enumerate(evidence.measures)
+        if measure.labelled
+    ]
     times = {measure.name: measure.times.trial.champion for measure in evidence.measures if measure.timed}
-    return Traffic(rate, bad, {name: seen for name, seen in times.items() if seen.all >= ENOUGH})
+    known = {name: seen for name, seen in times.items() if seen.all >= ENOUGH}
+    return Traffic(rate, bad, known, {name: seen.theirs + seen.ours for name, seen in arriving if seen})
+
+
+def _by_routers(series: tuple[Json, ...], evidence: Evidence) -> tuple[Json, ...]:
+    """The series without what labels tell, which are no requests."""
+    counted = [not measure.labelled for measure in evidence.measures]
+    return tuple({**point, "measures": list(compress(point["measures"], counted))} for point in series)
 
 
 def _requests(point: Json) -> float:
@@ -57,9 +88,10 @@ def _requests(point: Json) -> float:
 
 
 def _foretold(trial: Trial, evidence: Evidence, rate: float) -> dict[str, Any] | None:
-    if max((measure.trial.champion.exposures for measure in evidence.measures), default=0) < ENOUGH:
+    counted = (measure for measure in evidence.measures if not measure.labelled)
+    if max((measure.trial.champion.exposures for measure in counted), default=0) < ENOUGH:
         return None
-    known = forecast(trial.rules, champion_traffic(evidence, rate))
+    known = forecast(trial.rules, champion_traffic(evidence, rate, trial.series))
     return {**_numbers(known), "inTime": known.in_time, "message": sentence(known, trial.rules)}
 
 
@@ -76,10 +108,26 @@ def _left(trial: Trial, evidence: Evidence, rate: float, foretold: Json) -> floa
     if trial.step < last:
         between = soak * (last - trial.step - 1)
         return None if proving is None else soaking + between + proving
-    needed = [measure.needed(trial.rules.confidence) for measure in evidence.measures]
     ours = rate * trial.rules.steps[last] / 100
-    times = [proving if missing is None else missing / ours for missing in needed]
+    times = [
+        _labelling(trial, at, measure) if measure.labelled else _proving(trial, measure, ours, proving)
+        for at, measure in enumerate(evidence.measures)
+    ]
     return None if None in times else max(soaking, *(time for time in times if time is not None))
+
+
+def _proving(trial: Trial, measure: MeasureEvidence, ours: float, foretold: float | None) -> float | None:
+    """Seconds to the proof of what the routers count, with so many requests a second to the challenger."""
+    missing = measure.needed(trial.rules.confidence)
+    return foretold if missing is None else missing / ours
+
+
+def _labelling(trial: Trial, place: int, measure: MeasureEvidence) -> float | None:
+    """Seconds until enough labels are here, as they come; None when that is not known."""
+    missing, rate = measure.needed(trial.rules.confidence), challenger_labels(trial.series, place)
+    if missing is None or (missing and rate is None):
+        return None
+    return missing / rate if rate else 0.0
 
 
 def _shadowing(trial: Trial) -> float:

@@ -7,14 +7,18 @@ very same numbers. For the arithmetic see `evalues`, for where the counts come f
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Self
 
 from contender.api import Guardrail, Json, Trial
-from contender.observation import Counters, RouterPod
-from contender.rollout.counting import Cursor, Dropped, interval
+from contender.observation import Counters, Labelled, Labels, RouterPod
+from contender.rollout import windows
+from contender.rollout.comparison import Pair
+from contender.rollout.counting import Count, Cursor, Dropped, interval
 from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.paired import Paired
 from contender.rollout.split import Sent, Split
+from contender.rollout.windows import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Evidence:
     cursors: tuple[Cursor, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)  # why -> how often, over the trial
     split: Split = field(default_factory=Split)  # of the present step
+    ledger: Reading = field(default_factory=Reading)  # of use where labels tell a measure
 
     @classmethod
     def begin(cls, guardrails: Sequence[Guardrail], objectives: Sequence[Guardrail] = ()) -> Self:
@@ -55,6 +60,50 @@ class Evidence:
         both = zip(self.measures, pairs, strict=True)
         return replace(self, measures=tuple(measure.absorb_pairs(seen) for measure, seen in both))
 
+    @property
+    def labelled(self) -> tuple[MeasureEvidence, ...]:
+        """The measures that labels tell."""
+        return tuple(measure for measure in self.measures if measure.labelled)
+
+    def open_window(self, now: datetime, share: int) -> Self:
+        """From now on answers are judged by their labels, at a share in percent."""
+        most = windows.most(len(self.labelled))
+        measures = tuple(measure.open_window(most) for measure in self.measures)
+        return replace(self, measures=measures, ledger=self.ledger.opened(now, share, most))
+
+    def close_window(self, at: datetime) -> Self:
+        """The answers from then on are not judged by their labels."""
+        return replace(self, ledger=self.ledger.closed(at))
+
+    def meet_silence(self, why: str, now: datetime) -> Self:
+        """The evidence after the ledger was asked and told nothing."""
+        return replace(self, ledger=self.ledger.met_silence(why, now))
+
+    def absorb_labels(
+        self, labels: Labels, champion: str, challenger: str, now: datetime, *, by_user: bool = False
+    ) -> Self:
+        """The evidence after an answer of the ledger's.
+
+        Labels of a window that came for one variant more than for the other wait until they are even. `by_user` says
+        that users are split and not requests, so that the share of the labels may be any.
+        """
+        after = replace(self, ledger=self.ledger.told(labels, champion, challenger, now))
+        for number, window in enumerate(after.ledger.windows):
+            told = labels.windows.get(window.since)
+            if told is not None and window.uneven and not by_user:
+                after = after.drop({Dropped.UNEVEN: 1})
+            elif told is not None:
+                after = after._absorb_window(number, _pairs(told, champion, challenger, len(self.labelled)))
+        return after
+
+    def _absorb_window(self, number: int, counts: Sequence[Pair]) -> Self:
+        """With what a window's labels say by now: the counts of each measure that they tell, in their order."""
+        told = iter(counts)
+        both = [(measure, next(told) if measure.labelled else None) for measure in self.measures]
+        corrected = sum(measure.corrects(number, now) for measure, now in both if now)
+        after = tuple(measure.absorb_labels(number, now) if now else measure for measure, now in both)
+        return replace(self, measures=after).drop({Dropped.CORRECTED: corrected} if corrected else {})
+
     def begin_step(self) -> Self:
         """Proof and split begin anew; cursors stay, since the counters run on."""
         return replace(self._begin_proof(), split=Split())
@@ -69,8 +118,9 @@ class Evidence:
 
     @property
     def challenger_requests(self) -> int:
-        """What the challenger answered in the present step."""
-        return max((measure.step.challenger.exposures for measure in self.measures), default=0)
+        """What the challenger answered in the present step, as the routers counted it."""
+        counted = (measure for measure in self.measures if not measure.labelled)
+        return max((measure.step.challenger.exposures for measure in counted), default=0)
 
     @classmethod
     def of(cls, trial: Trial) -> Self:
@@ -92,7 +142,7 @@ class Evidence:
         cursors, edges = map(Cursor.parse, raw["cursors"]), begun._edges
         kept = tuple(replace(cursor, counters=_filled(cursor.counters, edges)) for cursor in cursors)
         split = Split.parse(raw["split"]) if "split" in raw else Split()
-        return cls(measures, kept, raw["dropped"], split)
+        return cls(measures, kept, raw["dropped"], split, Reading.parse(raw.get("ledger", {})))
 
     def dump(self, confidence: float) -> dict[str, Any]:
         """As `Trial.status.evidence` has it; `confidence` is the trial's."""
@@ -100,12 +150,20 @@ class Evidence:
             "cursors": [replace(cursor, counters=_thinned(cursor.counters)).dump() for cursor in self.cursors],
             "dropped": dict(self.dropped),
             "split": self.split.dump(),
+            **({"ledger": self.ledger.dump()} if self.labelled else {}),
             "measures": [measure.dump(confidence) for measure in self.measures],
         }
 
     @property
     def _edges(self) -> frozenset[float]:
         return frozenset(edge for measure in self.measures for edge in measure.edges)
+
+
+def _pairs(told: Mapping[str, Labelled], champion: str, challenger: str, measures: int) -> list[Pair]:
+    """The counts of both variants, one pair for each measure; of a variant without a label they are zeros."""
+    nothing = ((0, 0),) * measures
+    theirs, ours = (told.get(variant, Labelled()).counts or nothing for variant in (champion, challenger))
+    return [Pair(Count(*each), Count(*other)) for each, other in zip(theirs, ours, strict=True)]
 
 
 def _thinned(counters: Mapping[str, Counters]) -> dict[str, Counters]:

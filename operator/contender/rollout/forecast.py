@@ -31,6 +31,11 @@ class Traffic:
     requests: float
     bad: Mapping[str, float]  # shares
     times: Mapping[str, Times] = field(default_factory=dict)  # for quantiles
+    labels: Mapping[str, float] = field(default_factory=dict)  # a second, of both variants, for what labels tell
+
+    def of(self, measure: MeasureEvidence) -> float | None:
+        """Exposures a second of both variants together; None when they are labels, and nobody knows how they come."""
+        return self.labels.get(measure.name) if measure.labelled else self.requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Catch:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The challenger's requests that prove a measure at the last share, if it is as good as the champion."""
+    """The challenger's requests, or labels, that prove a measure at the last share, if it is as good."""
 
     measure: str
     requests: float | None  # None: never
@@ -112,7 +117,7 @@ def forecast(rules: TrialRules, traffic: Traffic) -> Forecast:
     if traffic.requests <= 0 or not all(0 <= bad < 1 for bad in traffic.bad.values()):
         raise ValueError("a forecast needs more than 0 requests a second, and bad shares from 0 to under 1")
     found, stages = _prospects(rules, traffic), tuple(_stages(rules, traffic.requests))
-    proofs = tuple(_proof(each, rules, traffic.requests) for each in found)
+    proofs = tuple(_proof(each, rules, traffic) for each in found)
     passed = (stages[: number + 1] for number in range(len(stages)))
     steps = [_step(so_far, rules, traffic.requests, found) for so_far in passed]
     betters = tuple(_betters(rules, traffic, steps))
@@ -127,7 +132,7 @@ def forecast(rules: TrialRules, traffic: Traffic) -> Forecast:
         timeout=seconds(rules.timeout),
         advice=None,
     )
-    return known if known.in_time else replace(known, advice=_advice(rules, known, found))
+    return known if known.in_time else replace(known, advice=_advice(rules, known, found, traffic))
 
 
 def bad_share(seen: Count) -> float:
@@ -174,6 +179,8 @@ def _prospects(rules: TrialRules, traffic: Traffic) -> list[Prospect]:
     """Of what an equal challenger can prove, as far as the champion is known."""
     found: list[Prospect] = []
     for measure in _all(rules):
+        if measure.labelled and traffic.of(measure) is None:
+            continue
         if not measure.timed and not measure.guardrail.better:
             found.append(Share(measure, traffic.bad.get(measure.name, 0.0)))
         elif not measure.guardrail.better and measure.name in traffic.times:
@@ -196,7 +203,7 @@ def _step(stages: tuple[_Stage, ...], rules: TrialRules, requests: float, prospe
     """The last of `stages`; evidence is that of all of them."""
     bar = len(rules.guardrails) / (1 - rules.confidence)
     sent = [stage.sent for stage in stages]
-    guarded = (each for each in prospects if not each.measure.objective)
+    guarded = (each for each in prospects if not (each.measure.objective or each.measure.labelled))  # labels are late
     catches = tuple(Catch(each.measure.name, each.usual, each.least_caught(sent, bar), each.told) for each in guarded)
     return Step(stages[-1].name, stages[-1].seconds, stages[-1].seconds * requests, catches)
 
@@ -208,8 +215,9 @@ def _until_proved(last: Step, proofs: tuple[Proof, ...], requests: float) -> Ste
     return replace(last, seconds=longest, requests=None if longest is None else longest * requests)
 
 
-def _proof(prospect: Prospect, rules: TrialRules, requests: float) -> Proof:
+def _proof(prospect: Prospect, rules: TrialRules, traffic: Traffic) -> Proof:
     name, share, bar = prospect.measure.name, rules.steps[-1] / 100, 1 / (1 - rules.confidence)
+    rate = traffic.of(prospect.measure) or traffic.requests
 
     def proved(ours: float) -> bool:
         return prospect.as_good(Sent(ours * (1 - share) / share, ours)).proof() >= bar
@@ -217,16 +225,17 @@ def _proof(prospect: Prospect, rules: TrialRules, requests: float) -> Proof:
     if not proved(FARTHEST):
         return Proof(name, None, None)
     needed = math.ceil(least(proved, 1.0, FARTHEST))
-    return Proof(name, needed, needed / share / requests)
+    return Proof(name, needed, needed / share / rate)
 
 
 def _betters(rules: TrialRules, traffic: Traffic, steps: list[Step]) -> Iterator[Better]:
     """What is left of `timeout` at the last share is the time in which they have to be proved."""
     before = math.fsum(step.seconds or 0.0 for step in steps[:-1])
-    there, share = max(seconds(rules.timeout) - before, 0.0) * traffic.requests, rules.steps[-1] / 100
+    left, share = max(seconds(rules.timeout) - before, 0.0), rules.steps[-1] / 100
     for measure in _all(rules):
-        if measure.guardrail.better and not measure.timed:
-            champion = traffic.bad.get(measure.name, 0.0)
+        rate = traffic.of(measure)
+        if measure.guardrail.better and not measure.timed and rate is not None:
+            there, champion = left * rate, traffic.bad.get(measure.name, 0.0)
             most = _most_proved(measure, champion, Sent(there * (1 - share), there * share), rules.confidence)
             yield Better(measure.name, champion, most)
 
@@ -240,11 +249,11 @@ def _most_proved(measure: MeasureEvidence, champion: float, sent: Sent, confiden
     return champion / least(proved, 1.0, FARTHEST_BETTER) if champion and proved(FARTHEST_BETTER) else None
 
 
-def _advice(rules: TrialRules, known: Forecast, prospects: list[Prospect]) -> str:
+def _advice(rules: TrialRules, known: Forecast, prospects: list[Prospect], traffic: Traffic) -> str:
     """What would bring the proof in time: a longer timeout, or a looser bound for what takes longest."""
     slowest = max(known.proofs, key=lambda proof: math.inf if proof.seconds is None else proof.seconds)
     prospect = next(each for each in prospects if each.measure.name == slowest.measure)
-    mends = [_looser(rules, prospect, known)]
+    mends = [_looser(rules, prospect, known, traffic)]
     if known.seconds is not None:
         mends.insert(0, f"timeout: {math.ceil(known.seconds / 3600)}h")
     if rules.steps[-1] < 50:
@@ -252,13 +261,13 @@ def _advice(rules: TrialRules, known: Forecast, prospects: list[Prospect]) -> st
     return f"{slowest.measure} takes longest; write {', or '.join(mends)}"
 
 
-def _looser(rules: TrialRules, prospect: Prospect, known: Forecast) -> str:
+def _looser(rules: TrialRules, prospect: Prospect, known: Forecast, traffic: Traffic) -> str:
     """The tightest `noWorseThan` of those tried that is proved in time; else a bound that needs no champion."""
     room = known.timeout - math.fsum(step.seconds or 0.0 for step in known.steps[:-1])
     guardrail, name = prospect.measure.guardrail, prospect.measure.name
     for ratio in LOOSER:
         looser = replace(prospect, measure=replace(prospect.measure, guardrail=replace(guardrail, no_worse_than=ratio)))
-        time = _proof(looser, rules, known.requests_per_second).seconds
+        time = _proof(looser, rules, traffic).seconds
         if ratio > (guardrail.no_worse_than or 1) and time is not None and time <= room:
             return f"noWorseThan: {ratio:g} for {name}"
     return _absolute(prospect)

@@ -11,12 +11,12 @@ from typing import Any
 from contender.api import ENDED, Json, Phase, Trial, rfc3339
 from contender.intent import Intent
 from contender.observation import Recording, RouterPod, Variant
-from contender.rollout import eta, record, room, rules, series, shadow
+from contender.rollout import eta, labels, record, room, rules, series, shadow
 from contender.rollout import trial as machine
 from contender.rollout.commands import Commands
 from contender.rollout.counting import Dropped
 from contender.rollout.evidence import Evidence
-from contender.rollout.findings import findings, sentence
+from contender.rollout.findings import awaited, findings, sentence
 from contender.rollout.verdict import Shadow, Verdict
 
 SHORTEST = 1.0  # seconds between two looks: a reconcile that comes sooner has nothing new to judge
@@ -38,6 +38,7 @@ class Sight:
     commands: Commands
     settled: bool  # every router pod carries the route at which the present phase ends
     by_user: bool  # users are split, and not requests
+    heard: labels.Heard = labels.NOTHING_ASKED
 
 
 def again(trial: Trial, sight: Sight) -> Trial:
@@ -57,14 +58,16 @@ def told(trial: Trial) -> Trial:
     """The trial with what people read in it, and no larger than it may be."""
     evidence = Evidence.of(trial)
     known = replace(trial, eta=eta.told(trial, evidence))
-    rate, confidence = challenger_rate(known), trial.rules.confidence
-    sentences = (f"{measure.name}: {sentence(measure, confidence, rate)}" for measure in evidence.measures)
+    both = zip(evidence.measures, rates(known, evidence), strict=True)
+    sentences = (f"{measure.name}: {sentence(measure, trial.rules.confidence, rate)}" for measure, rate in both)
     return room.fitted(replace(known, sentences=tuple(sentences)))
 
 
-def challenger_rate(trial: Trial) -> float | None:
-    """Requests a second that the present share brings; None while it is not known."""
-    return trial.eta.get("requestsPerSecond", 0.0) * share(trial) / 100 or None
+def rates(trial: Trial, evidence: Evidence) -> tuple[float | None, ...]:
+    """What the present share brings each measure a second, of requests or of labels; None while it is not known."""
+    requests = trial.eta.get("requestsPerSecond", 0.0) * share(trial) / 100 or None
+    both = enumerate(evidence.measures)
+    return tuple(eta.challenger_labels(trial.series, at) if each.labelled else requests for at, each in both)
 
 
 def too_soon(trial: Trial, sight: Sight) -> bool:
@@ -118,12 +121,13 @@ def _taken_in(trial: Trial, sight: Sight) -> Trial:
     before = Evidence.of(trial)
     after, pairs = _evidence(trial, before, sight)
     grew = after.challenger_requests > before.challenger_requests
-    counts = grew and (trial.verdict or {}).get("rule") not in machine.STOPS_THE_CLOCK
-    judged = passed(trial, sight.now) if counts else 0.0
+    soaked = _soaked_on(trial, sight)
+    after = _labelled(trial, after, sight, live=soaked.since is not None)
+    judged = passed(trial, sight.now) if _clock_runs(trial, after, sight.now, grew=grew) else 0.0
     after = after.drop(unheard(trial, sight))
     point = series.point(after, share(trial), (sight.now - (trial.started_at or sight.now)).total_seconds())
     return replace(
-        _soaked_on(trial, sight),
+        soaked,
         series=series.extended(trial.series, point),
         evidence=after.dump(trial.rules.confidence),
         pairs=pairs,
@@ -140,6 +144,21 @@ def _evidence(trial: Trial, before: Evidence, sight: Sight) -> tuple[Evidence, J
         return shadow.absorb(trial, before, sight.pods, sight.recordings)
     champion, challenger = trial.champion.variant, trial.challenger.variant
     return before.absorb(sight.pods, champion, challenger, share(trial), by_user=sight.by_user), trial.pairs
+
+
+def _labelled(trial: Trial, before: Evidence, sight: Sight, *, live: bool) -> Evidence:
+    """The evidence with what labels tell, and with the windows that the traffic asks for from now on."""
+    after = labels.hear(trial, before, sight.heard, sight.now, by_user=sight.by_user)
+    shared = live and trial.step >= 0 and trial.phase is not Phase.PROMOTING
+    return labels.follow(after, share(trial), trial.looked_at, sight.now, live=shared)
+
+
+def _clock_runs(trial: Trial, after: Evidence, now: datetime, *, grew: bool) -> bool:
+    """Whether the time since the last look counts for `timeout`: something that the trial waits for has come."""
+    rule = (trial.verdict or {}).get("rule")
+    if rule == machine.WAITS_FOR_LABELS:
+        return after.ledger.comes(now)
+    return grew and rule not in machine.STOPS_THE_CLOCK
 
 
 def _soaked_on(trial: Trial, sight: Sight) -> Trial:
@@ -180,7 +199,7 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
     """What the rules may know at this look."""
     evidence = Evidence.of(trial)
     heard = max((when for when in (trial.since, trial.traffic_at) if when), default=sight.now)
-    challenger = sight.challenger
+    challenger, arriving = sight.challenger, rates(trial, evidence)
     return rules.Facts(
         rules=trial.rules,
         step=trial.step,
@@ -195,10 +214,13 @@ def facts(trial: Trial, sight: Sight) -> rules.Facts:
         shadowed=None if trial.shadowed_seconds is None else round(trial.shadowed_seconds, 3),
         quiet=round((sight.now - heard).total_seconds(), 3),
         challenger_requests=evidence.challenger_requests,
-        findings=findings(evidence, trial.rules.confidence, challenger_rate(trial)),
+        findings=findings(evidence, trial.rules.confidence, arriving),
         commands=sight.commands,
         trusted=trial.trusted,
         broken_split=evidence.split.problem,
+        ledger_silence=evidence.ledger.silence,
+        uneven_labels=None if sight.by_user else evidence.ledger.uneven,
+        awaited_labels=awaited(evidence, trial.rules.confidence, arriving),
     )
 
 
@@ -210,7 +232,15 @@ def decided(trial: Trial, verdict: Verdict, known: rules.Facts, now: datetime) -
     kept = {"facts": record.dump(known, won=trial.phase in machine.WON), **_state(trial)}
     after = replace(trial, phase=phase, step=step, shadowed_seconds=shadowed)
     told = recorded(after, type(verdict).__name__, verdict.rule, verdict.message, now, kept)
-    return new_step(told) if moved else told
+    return new_step(told) if moved else _ended(told, now) if phase in machine.SETTLES else told
+
+
+def _ended(trial: Trial, now: datetime) -> Trial:
+    """The trial with no more answers to be judged by their labels: the share is about to change."""
+    evidence = Evidence.of(trial)
+    if evidence.ledger.open is None:
+        return trial
+    return replace(trial, evidence=evidence.close_window(now).dump(trial.rules.confidence))
 
 
 def _state(trial: Trial) -> dict[str, Any]:
@@ -223,7 +253,8 @@ def _state(trial: Trial) -> dict[str, Any]:
 
 def new_step(trial: Trial) -> Trial:
     """The trial with soak and proof begun anew."""
-    evidence = Evidence.of(trial).begin_step()
+    before = Evidence.of(trial)
+    evidence = before.close_window(trial.looked_at).begin_step() if trial.looked_at else before.begin_step()
     return replace(
         trial, since=None, soaked_seconds=0.0, traffic_at=None, evidence=evidence.dump(trial.rules.confidence)
     )

@@ -11,7 +11,9 @@ is a time, and only the latter. An objective is never breached, it only is to be
   share of its own shows that it is better.
 - Pairs (`paired`) speak of the ratio like the ratio test does; the mean of the two e-values is an e-value.
 
-A breach is looked for in the whole trial, a proof in the present step only.
+A breach is looked for in the whole trial, a proof in the present step only: what was proved at 5 % of the load says
+nothing about 50 %. Of labels a proof takes the whole trial too, since whether a model is right does not depend on the
+load. They are counted by windows (`windows`), each compared within itself.
 """
 
 import math
@@ -21,7 +23,7 @@ from typing import Any, Self
 
 from contender.api import Guardrail, Json, seconds
 from contender.ladder import EDGES
-from contender.rollout import evalues
+from contender.rollout import evalues, strata
 from contender.rollout.comparison import NOTHING, Pair
 from contender.rollout.counting import Count, Interval, count
 from contender.rollout.paired import NO_PAIRS, Paired
@@ -30,6 +32,7 @@ from contender.rollout.ratio import NO_RATIOS, RatioTest
 from contender.rollout.times import Times
 
 FARTHEST = 2.0**20  # times the step's evidence so far: as far as a projection goes
+ENOUGH = 10  # new labels of each variant: of fewer it would tell most whose class came last
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class MeasureEvidence:
     ratios: RatioTest = NO_RATIOS
     times: QuantileTest = NO_QUANTILES  # with `quantile` only
     pairs: Paired = NO_PAIRS
+    windows: tuple[Pair, ...] = ()  # of labels only: each window's counts as far as they are taken in
 
     def take_in(self, seen: Interval) -> Self:
         """The evidence with the counters of one more interval in it."""
@@ -55,18 +59,43 @@ class MeasureEvidence:
         seen, tolerated = Pair(champion, challenger), self._tolerated
         ratios = self.ratios if tolerated is None else self.ratios.absorb(seen, self.step, tolerated)
         trial, step = self.trial + seen, self.step + seen
-        return type(self)(self.guardrail, self.objective, trial, step, ratios, self.times, self.pairs)
+        return type(self)(self.guardrail, self.objective, trial, step, ratios, self.times, self.pairs, self.windows)
 
     def absorb_times(self, seen: TimesPair) -> Self:
         """The evidence with the times of one more interval in it; none of them is bad by itself."""
         counts = Pair(Count(0, seen.champion.all), Count(0, seen.challenger.all))
         return replace(self, trial=self.trial + counts, step=self.step + counts, times=self.times.absorb(seen))
 
+    def open_window(self, most: int) -> Self:
+        """The evidence with one more window to count labels in; of `most` the oldest is closed for good."""
+        return replace(self, windows=(*self.windows, NOTHING)[-most:]) if self.labelled else self
+
+    def absorb_labels(self, window: int, counts: Pair) -> Self:
+        """The evidence with all that labels tell of a window by now.
+
+        It waits for enough of them of both variants, by their number alone and not by what they say. Where a count
+        fell, labels were replaced: the counts follow, and nothing is bet on that interval.
+        """
+        before = self.windows[window]
+        seen, tolerated = counts - before, self._tolerated
+        fell = _fell(seen)
+        if not fell and min(seen.champion.exposures, seen.challenger.exposures) < ENOUGH:
+            return self
+        ratios = self.ratios if fell or tolerated is None else self.ratios.absorb(seen, before, tolerated)
+        windows = (*self.windows[:window], counts, *self.windows[window + 1 :])
+        return replace(self, trial=self.trial + seen, step=self.step + seen, ratios=ratios, windows=windows)
+
+    def corrects(self, window: int, counts: Pair) -> bool:
+        """Whether labels that were taken in have been replaced since, or are gone."""
+        return _fell(counts - self.windows[window])
+
     def absorb_pairs(self, pairs: Paired) -> Self:
         """The evidence with requests in it that both variants have answered."""
         return replace(self, pairs=self.pairs + pairs)
 
     def begin_step(self) -> Self:
+        if self.labelled:
+            return self
         return replace(self, step=NOTHING, ratios=self.ratios.begin_step(), times=self.times.begin_step())
 
     def breach(self) -> float:
@@ -102,6 +131,11 @@ class MeasureEvidence:
         return math.ceil((enough - 1) * exposures)
 
     @property
+    def labelled(self) -> bool:
+        """Whether labels tell it, and not the routers' counters."""
+        return self.guardrail.labelled
+
+    @property
     def timed(self) -> bool:
         """Whether it is a quantile of times, and no share of bad requests."""
         return self.guardrail.quantile is not None
@@ -115,10 +149,8 @@ class MeasureEvidence:
 
     @property
     def name(self) -> str:
-        """`errors`, `latency over 250ms`, `latency p95`; an objective says so."""
-        over, quantile = self.guardrail.over, self.guardrail.quantile
-        which = f" over {over}" if over else f" p{100 * quantile:g}" if quantile else ""
-        return f"{'objective ' if self.objective else ''}{self.guardrail.measure}{which}"
+        """`errors`, `latency over 250ms`, `latency p95`, `recall of fraud`; an objective says so."""
+        return f"{'objective ' if self.objective else ''}{self.guardrail.measure}{_which(self.guardrail)}"
 
     def summary(self, confidence: float) -> str:
         """The trial's numbers for people. Their intervals hold at all looks together."""
@@ -131,19 +163,20 @@ class MeasureEvidence:
 
     @classmethod
     def parse(cls, raw: Json, guardrail: Guardrail, *, objective: bool = False) -> Self:
-        measure = cls(guardrail, objective, Pair.parse(raw), Pair.parse(raw["step"]))
+        measure = cls(guardrail, objective, Pair.parse(raw), Pair.parse(raw.get("step", raw)))
         return replace(
             measure,
             ratios=RatioTest.parse(raw, measure._tolerated or 1.0),
             times=QuantileTest.parse(raw["times"]) if "times" in raw else NO_QUANTILES,
             pairs=Paired.parse(raw["pairs"]) if "pairs" in raw else NO_PAIRS,
+            windows=tuple(map(Pair.of, raw.get("windows", ()))),
         )
 
     def state(self) -> dict[str, Any]:
         """What all else follows from: `parse` makes the same evidence of it."""
         return {
             **self.trial.dump(),
-            "step": self.step.dump(),
+            **({} if self.labelled else {"step": self.step.dump()}),
             **self.ratios.dump(),
             **({"pairs": self.pairs.dump()} if self.pairs else {}),
             **({"times": self.times.dump()} if self.timed else {}),
@@ -156,6 +189,9 @@ class MeasureEvidence:
             "objective": self.objective or None,
             "over": self.guardrail.over,
             "quantile": self.guardrail.quantile,
+            "class": self.guardrail.class_,
+            "tolerance": self.guardrail.tolerance,
+            "windows": [list(window.numbers) for window in self.windows] if self.labelled else None,
             "ratio": _compact(self._ratio()),
             "interval": bounds and [_compact(bound) for bound in bounds],
             "needed": self.needed(confidence),
@@ -192,13 +228,30 @@ class MeasureEvidence:
 
     def _ratio(self) -> float | None:
         quantile = self.guardrail.quantile
+        if self.labelled:
+            return strata.ratio(self.windows)
         return self.trial.ratio if quantile is None else self.times.ratio(quantile)
 
     def _ratio_interval(self, confidence: float) -> tuple[float, float] | None:
         quantile = self.guardrail.quantile
+        if self.labelled:
+            return strata.ratio_interval(self.windows, confidence)
         if quantile is None:
             return self.trial.ratio_interval(confidence)
         return self.times.ratio_interval(quantile, confidence)
+
+
+def _which(guardrail: Guardrail) -> str:
+    if guardrail.quantile is not None:
+        return f" p{100 * guardrail.quantile:g}"
+    if guardrail.class_ is not None:
+        return f" of {guardrail.class_}"
+    bound = guardrail.over or (guardrail.tolerance and f"{guardrail.tolerance:g}")
+    return f" over {bound}" if bound else ""
+
+
+def _fell(seen: Pair) -> bool:
+    return min(seen.numbers) < 0
 
 
 def _percent(seen: Count) -> str:

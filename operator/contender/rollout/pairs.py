@@ -71,6 +71,8 @@ def is_bad(answer: Answer, guardrail: Guardrail) -> bool:
             return 400 <= answer.status < 500 and answer.status not in SPARED
         case Measure.LATENCY:
             return guardrail.over is not None and answer.seconds > seconds(guardrail.over)
+        case _:  # labels alone tell it
+            return False
 
 
 def _by_request(recordings: Iterable[Recording]) -> dict[str, Answer]:

@@ -24,6 +24,8 @@ def dump(facts: Facts, *, won: bool) -> dict[str, Any]:
         "commands": [name for name in COMMANDS if getattr(facts.commands, name)],
         "trusted": facts.trusted,
         "brokenSplit": facts.broken_split,
+        "ledgerSilence": facts.ledger_silence,
+        "unevenLabels": facts.uneven_labels,
     }
     shadow = {} if facts.shadowed is None else {"shadowed": facts.shadowed}
     return {
@@ -61,12 +63,21 @@ def parse(raw: Json, rules: TrialRules) -> Facts:
         commands=Commands(**dict.fromkeys(raw.get("commands", ()), True)),
         trusted=raw.get("trusted", False),
         broken_split=raw.get("brokenSplit"),
+        ledger_silence=raw.get("ledgerSilence"),
+        uneven_labels=raw.get("unevenLabels"),
     )
 
 
 def _findings(raw: Json, rules: TrialRules) -> tuple[Finding, ...]:
     measures = zip(raw["evalues"], (*rules.guardrails, *rules.objectives), strict=False)  # a watch has no objectives
     return tuple(
-        Finding(str(measure.measure), breach, proof, "", objective=number >= len(rules.guardrails))
+        Finding(
+            str(measure.measure),
+            breach,
+            proof,
+            "",
+            objective=number >= len(rules.guardrails),
+            labelled=measure.labelled,
+        )
         for number, ((breach, proof), measure) in enumerate(measures)
     )

@@ -29,9 +29,10 @@ class Finding:
 
     name: str  # "errors", "latency over 250ms"
     breach: float  # e-value, over the whole trial
-    proof: float  # e-value, over the present step
+    proof: float  # e-value, over the present step; of labels over the whole trial
     summary: str  # the numbers, for people
     objective: bool = False  # never breached
+    labelled: bool = False  # labels tell it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class Facts:
     commands: Commands
     trusted: bool  # the challenger was champion not long ago
     broken_split: str | None  # how the requests were split, when not as wanted
+    ledger_silence: str | None = None  # why the ledger tells nothing
+    uneven_labels: str | None = None  # how labels came for one variant more than for the other
+    awaited_labels: str = ""  # how many have come, of how many, and when the rest will be here
 
     @property
     def on_last_step(self) -> bool:
@@ -74,6 +78,12 @@ class Facts:
     def unproved(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.proof < self.proof_bar)
 
+    @property
+    def only_labels_are_missing(self) -> bool:
+        """The traffic has told what it can: the rest is with the labels of answers that were given."""
+        judged_by_labels = any(finding.labelled for finding in self.findings)
+        return self.on_last_step and judged_by_labels and all(finding.labelled for finding in self.unproved)
+
 
 Rule = Callable[[Facts], Verdict | None]
 
@@ -85,7 +95,8 @@ def abort_is_commanded(facts: Facts) -> Verdict | None:
 def guardrail_is_breached(facts: Facts) -> Verdict | None:
     if facts.broken_split:
         return None
-    broken = [finding for finding in facts.findings if finding.breach >= facts.breach_bar]
+    judged = (finding for finding in facts.findings if not (finding.labelled and facts.uneven_labels))
+    broken = [finding for finding in judged if finding.breach >= facts.breach_bar]
     return Reject(_sentence(broken)) if broken else None
 
 
@@ -163,9 +174,24 @@ def split_is_broken(facts: Facts) -> Verdict | None:
     return Hold(f"{said}: {facts.broken_split}; {mend}, or end the trial with {names.ABORT}")
 
 
+def ledger_is_silent(facts: Facts) -> Verdict | None:
+    if facts.ledger_silence is None:
+        return None
+    return Hold(f"no labels from the ledger: {facts.ledger_silence}; evidence resumes when it answers")
+
+
+def labels_are_uneven(facts: Facts) -> Verdict | None:
+    if facts.uneven_labels is None:
+        return None
+    mend = f"send labels of both variants alike, or end the trial with {names.ABORT}"
+    return Hold(
+        f"labels come for one variant more than for the other and decide nothing: {facts.uneven_labels}; {mend}"
+    )
+
+
 def no_traffic_arrives(facts: Facts) -> Verdict | None:
     waits_for_a_person = facts.rules.approval is Approval.MANUAL and facts.on_last_step and not facts.unproved
-    if facts.quiet < TRAFFIC_PATIENCE or waits_for_a_person:
+    if facts.quiet < TRAFFIC_PATIENCE or waits_for_a_person or facts.only_labels_are_missing:
         return None
     return Hold(f"no request reached the challenger for {facts.quiet:.0f} s: nothing can be learned without traffic")
 
@@ -227,6 +253,12 @@ def every_guardrail_is_proved(facts: Facts) -> Verdict | None:
     return None if facts.unproved else Promote(_sentence(facts.findings))
 
 
+def labels_are_awaited(facts: Facts) -> Verdict | None:
+    if not facts.only_labels_are_missing:
+        return None
+    return Hold(f"waiting for labels: {facts.awaited_labels}; {_sentence(facts.unproved)}")
+
+
 def proof_is_open(facts: Facts) -> Verdict | None:
     return Hold(f"not yet proved: {_sentence(facts.unproved)}")
 
@@ -246,6 +278,8 @@ RULES: tuple[Rule, ...] = (
     challenger_is_qualified,
     share_is_not_live,
     split_is_broken,
+    ledger_is_silent,
+    labels_are_uneven,
     no_traffic_arrives,
     shadow_goes_on,
     shadow_was_survived,
@@ -256,6 +290,7 @@ RULES: tuple[Rule, ...] = (
     share_was_survived,  # ... and progress
     approval_is_awaited,
     every_guardrail_is_proved,
+    labels_are_awaited,
     proof_is_open,
 )
 TURNING: tuple[Rule, ...] = (abort_is_commanded, guardrail_is_breached)  # still heard during a promotion and after it

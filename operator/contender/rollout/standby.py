@@ -29,7 +29,7 @@ def again(trial: Trial, sight: Sight) -> Trial:
     if too_soon(trial, sight):
         return trial
     seen = _taken_in(trial, sight)
-    known = replace(facts(seen, sight), findings=_findings(seen), broken_split=None)  # nothing is split any more
+    known = replace(facts(seen, sight), findings=_findings(seen), broken_split=None, uneven_labels=None)  # no split
     verdict = rules.turn(known) if sight.champion_ready else None
     if verdict is not None:
         return room.fitted(decided(seen, verdict, known, sight.now))
@@ -61,7 +61,8 @@ def _watches(trial: Trial, evidence: Evidence) -> tuple[Watch, ...]:
 
 
 def _guarded(evidence: Evidence) -> list[MeasureEvidence]:
-    return [measure for measure in evidence.measures if not measure.objective]
+    """What is watched: not what labels tell, which may come when the standby is long over."""
+    return [measure for measure in evidence.measures if not (measure.objective or measure.labelled)]
 
 
 def _findings(trial: Trial) -> tuple[Finding, ...]:

@@ -73,12 +73,21 @@ WAITS_FOR_THE_WORLD = frozenset(
         rules.champion_is_not_ready,
         rules.router_is_silent,
         rules.split_is_broken,
+        rules.ledger_is_silent,
+        rules.labels_are_uneven,
         rules.no_traffic_arrives,
         rules.time_is_up,
         rules.approval_is_awaited,
+        rules.labels_are_awaited,
     )
 )
-STOPS_THE_CLOCK = frozenset(map(rules.reason, (rules.trial_is_paused, rules.approval_is_awaited)))
+STOPS_THE_CLOCK = frozenset(
+    map(
+        rules.reason,
+        (rules.trial_is_paused, rules.approval_is_awaited, rules.ledger_is_silent, rules.labels_are_uneven),
+    )
+)
+WAITS_FOR_LABELS = rules.reason(rules.labels_are_awaited)  # the clock runs while some come
 
 
 def advance(phase: Phase, step: int, verdict: Verdict, *, in_shadow: bool) -> tuple[Phase, int]:

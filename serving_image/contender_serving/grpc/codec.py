@@ -42,10 +42,12 @@ def decode(request: pb.ModelInferRequest, signature: Signature) -> tuple[dict[st
 
 
 def encode(
-    request: pb.ModelInferRequest, answers: Mapping[str, Tensor], model: str, version: str
+    request: pb.ModelInferRequest, answers: Mapping[str, Tensor], model: str, version: str, receipt: str | None = None
 ) -> pb.ModelInferResponse:
     """The response: bytes if the request came as bytes, or where an output's datatype has no field."""
     response = pb.ModelInferResponse(model_name=model, model_version=version, id=request.id)
+    if receipt:
+        response.parameters["receipt"].string_param = receipt
     datatypes = {name: datatype_of(answer) for name, answer in answers.items()}
     as_bytes = bool(request.raw_input_contents) or not set(datatypes.values()) <= FIELDS.keys()
     for name, answer in answers.items():

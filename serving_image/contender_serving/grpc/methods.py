@@ -88,8 +88,8 @@ async def _model_metadata(service: Service, request: pb.ModelMetadataRequest) ->
 async def _model_infer(service: Service, request: pb.ModelInferRequest) -> pb.ModelInferResponse:
     service.address(request.model_name, request.model_version or None)
     inputs, outputs = codec.decode(request, service.model.predictor.signature)
-    answers = await service.model.predict(inputs, outputs)
-    return codec.encode(request, answers, service.model_name, service.model.bundle.manifest.version)
+    answers, receipt = await service.predict(inputs, outputs)
+    return codec.encode(request, answers, service.model_name, service.model.bundle.manifest.version, receipt)
 
 
 METHODS: dict[str, Method] = {

@@ -23,6 +23,7 @@ class OnnxPredictor:
     """An onnxruntime session; inputs and outputs go by name."""
 
     platform = "onnx_onnxv1"
+    computes_all = True  # whatever is fetched, the whole graph is run
 
     def __init__(self, file: Path, signature: Signature | None, largest: float | None = None, parity: str = "") -> None:
         """Load a graph. `largest` is the greatest number that it may be asked; `parity` describes what it copies.

@@ -46,6 +46,7 @@ class EstimatorPredictor:
     """An estimator; the names of its outputs are the methods that give them."""
 
     platform = "sklearn"
+    computes_all = False  # each output is a method
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
         self.signature = signature

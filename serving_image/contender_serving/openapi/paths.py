@@ -21,6 +21,15 @@ BINARY = (
     "parameter binary_data_size instead of data; and asked for as bytes, by binary_data_output or binary_data."
 )
 
+RECEIPT = {
+    "headers": {
+        "x-contender-receipt": {
+            "description": "What a later label of these predictions is to name, where receipts are given",
+            "schema": {"type": "string"},
+        }
+    }
+}
+
 
 def about_the_server() -> Schema:
     """The paths that are there whatever the model."""
@@ -64,7 +73,7 @@ def v1(model: str, signature: Signature) -> Schema:
             "post": {
                 "summary": "Predict, in KServe's V1",
                 "requestBody": body,
-                "responses": {"200": _json(_ref("V1Response")), **_errors()},
+                "responses": {"200": _json(_ref("V1Response")) | RECEIPT, **_errors()},
             }
         }
     return paths
@@ -84,7 +93,7 @@ def _index() -> Schema:
 
 
 def _infer(signature: Signature) -> Schema:
-    answer = _json(_ref("InferResponse"))
+    answer = _json(_ref("InferResponse")) | RECEIPT
     answer["content"] |= {v2_binary.MEDIA_TYPE: {}}
     content = {"application/json": {"schema": _ref("InferRequest"), "example": example(signature)}}
     return {

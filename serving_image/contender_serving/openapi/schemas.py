@@ -64,12 +64,16 @@ def _infer_request(signature: Signature) -> Schema:
 
 
 def _infer_response(signature: Signature) -> Schema:
+    string = {"type": "string"}
     response = _object(
-        model_name={"type": "string"},
-        model_version={"type": "string"},
+        model_name=string,
+        model_version=string,
         outputs={"type": "array", "minItems": 1, "items": _one_of([_output(spec) for spec in signature.outputs])},
     )
-    response["properties"]["id"] = {"type": "string"}
+    response["properties"] |= {
+        "id": {"type": "string"},
+        "parameters": {"type": "object", "properties": {"receipt": string}},
+    }
     return response
 
 

@@ -47,6 +47,12 @@ class OutputTensor(msgspec.Struct):
     data: list[Any]
 
 
+class Notes(msgspec.Struct):
+    """The parameters of an answer."""
+
+    receipt: str
+
+
 class InferResponse(msgspec.Struct, omit_defaults=True):
     """The body of an answer."""
 
@@ -54,6 +60,7 @@ class InferResponse(msgspec.Struct, omit_defaults=True):
     model_version: str
     outputs: list[OutputTensor]
     id: str | None = None
+    parameters: Notes | None = None
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -80,13 +87,16 @@ def decode(body: bytes, signature: Signature) -> Question:
     return question(request, inputs, signature)
 
 
-def encode(question: Question, answers: Mapping[str, Tensor], model: str, version: str) -> bytes:
+def encode(
+    question: Question, answers: Mapping[str, Tensor], model: str, version: str, receipt: str | None = None
+) -> bytes:
     """Write a response; NaN and infinities become null."""
     outputs = [
         OutputTensor(name, answer.shape, datatype_of(answer), answer.ravel().tolist())
         for name, answer in answers.items()
     ]
-    return _RESPONSES.encode(InferResponse(model, version, outputs, question.id))
+    notes = Notes(receipt) if receipt else None
+    return _RESPONSES.encode(InferResponse(model, version, outputs, question.id, notes))
 
 
 def read(body: bytes) -> InferRequest:
@@ -108,10 +118,14 @@ def question(request: InferRequest, inputs: dict[str, Tensor], signature: Signat
     return Question(request.id, inputs, outputs, _binary(request, outputs))
 
 
-def identity(question: Question, model: str, version: str) -> dict[str, Any]:
+def identity(question: Question, model: str, version: str, receipt: str | None) -> dict[str, Any]:
     """How a response begins."""
-    identity = {"model_name": model, "model_version": version}
-    return identity if question.id is None else identity | {"id": question.id}
+    identity: dict[str, Any] = {"model_name": model, "model_version": version}
+    if question.id is not None:
+        identity["id"] = question.id
+    if receipt:
+        identity["parameters"] = Notes(receipt)
+    return identity
 
 
 def output(name: str, answer: Tensor) -> dict[str, Any]:

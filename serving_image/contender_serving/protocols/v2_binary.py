@@ -23,14 +23,16 @@ def decode(body: bytes, header_length: bytes, signature: Signature) -> v2.Questi
     return v2.question(request, inputs, signature)
 
 
-def encode(question: v2.Question, answers: Mapping[str, Tensor], model: str, version: str) -> tuple[bytes, int]:
+def encode(
+    question: v2.Question, answers: Mapping[str, Tensor], model: str, version: str, receipt: str | None = None
+) -> tuple[bytes, int]:
     """Write a response, and say how many bytes of it are JSON. Outputs that are not asked for as bytes are in there."""
     tails = {name: raw.encode(answer) for name, answer in answers.items() if name in question.binary}
     outputs = [
         _described(name, answer, len(tails[name])) if name in tails else v2.output(name, answer)
         for name, answer in answers.items()
     ]
-    head = msgspec.json.encode(v2.identity(question, model, version) | {"outputs": outputs})
+    head = msgspec.json.encode(v2.identity(question, model, version, receipt) | {"outputs": outputs})
     return b"".join((head, *tails.values())), len(head)
 
 

@@ -32,8 +32,8 @@ def unreachable(cluster: Cluster, port: int) -> Iterator[None]:
     """No packet that the node forwards reaches this TCP port of a pod while the block runs."""
     cluster.node("nft", "add table inet contender_fault")
     try:
-        cluster.node("nft", "add chain inet contender_fault all { type filter hook forward priority -10 ; }")
-        cluster.node("nft", f"add rule inet contender_fault all tcp dport {port} drop")
+        cluster.node("nft", "add chain inet contender_fault dropped { type filter hook forward priority -10 ; }")
+        cluster.node("nft", f"add rule inet contender_fault dropped tcp dport {port} drop")
         yield
     finally:
         cluster.node("nft", "delete table inet contender_fault")

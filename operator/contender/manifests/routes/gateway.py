@@ -9,10 +9,11 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from contender import names
-from contender.api import Json, ModelDeployment
+from contender.api import Json, ModelDeployment, moment, rfc3339
 from contender.manifests.routes.envoy import mirrored, weights
 from contender.manifests.variant import owner_reference
 from contender.observation import Block, Problem, Route
@@ -20,6 +21,7 @@ from contender.observation import Block, Problem, Route
 API = "gateway.networking.k8s.io"
 SLOTS = range(16)  # backends in a rule, at most
 TRACES = 10_000  # in one percent: the API knows weights up to a million
+TRACE = timedelta(seconds=5)  # for which a trace is kept, at least
 EVERYTHING = {"type": "PathPrefix", "value": "/"}
 STANDARD_PORTS = {"HTTP": 80, "HTTPS": 443}
 
@@ -31,6 +33,7 @@ class Written:
     block: Block
     slots: Mapping[str, int]  # variant -> its place in each rule
     leaving: tuple[str, ...] = ()  # had weight, and keep a trace of it until every proxy has taken that up
+    since: datetime | None = None  # when the trace of those who leave began
 
 
 def httproute(deployment: ModelDeployment, written: Written, hosts: Collection[str]) -> dict[str, Any]:
@@ -73,23 +76,27 @@ def read(raw: Json) -> Written | None:
     """What an HTTPRoute says that it was made of; None when that cannot be read."""
     with suppress(KeyError, TypeError, ValueError):
         told = json.loads(raw["metadata"]["annotations"][names.BLOCK])
-        slots, leaving = told.pop("slots"), tuple(told.pop("leaving"))
+        slots, leaving, since = told.pop("slots"), tuple(told.pop("leaving")), moment(told.pop("since", None))
         tuples = {"clusters": tuple(told["clusters"]), "shadows": tuple(told["shadows"])}
-        return Written(Block(**{**told, "route": Route(**told["route"]), **tuples}), slots, leaving)
+        return Written(Block(**{**told, "route": Route(**told["route"]), **tuples}), slots, leaving, since)
     return None
 
 
-def following(before: Written | None, block: Block, taken: Collection[int], *, carried: bool) -> Written:
+def following(before: Written | None, block: Block, taken: Collection[int], now: datetime, *, carried: bool) -> Written:
     """What to write for `block`. `carried` says that the Gateways took what was written before.
 
     A controller takes a cluster from its proxies before the route that leads there, and who is sent there meanwhile is
-    answered 500. So a variant that loses its weight keeps a trace at first, of which a millionth of the requests come.
+    answered 500. So a variant that loses its weight keeps a trace at first, of which a millionth of the requests come;
+    and for some seconds at least, as a controller says that it took a route before the last of its proxies has it.
     """
     slots = next_slots(before.slots if before else {}, block.clusters, taken)
     had = {*weights(before.block.route), *before.leaving} if before else set()
     leaving = tuple(sorted(had.intersection(block.clusters) - weights(block.route).keys()))
-    settled = before is not None and carried and before.block.route == block.route
-    return Written(block, slots, () if settled else leaving)
+    same = before is not None and before.block.route == block.route
+    since = before.since if before and same else now
+    if not leaving or (same and carried and (since is None or now - since >= TRACE)):
+        return Written(block, slots)
+    return Written(block, slots, leaving, since)
 
 
 def next_slots(before: Mapping[str, int], variants: Collection[str], taken: Collection[int]) -> dict[str, int]:
@@ -162,7 +169,8 @@ def _name(parent: Json) -> str:
 
 
 def _dumped(written: Written) -> str:
-    told = {**asdict(written.block), "slots": dict(written.slots), "leaving": written.leaving}
+    since = {"since": rfc3339(written.since)} if written.since else {}
+    told = {**asdict(written.block), "slots": dict(written.slots), "leaving": written.leaving, **since}
     return json.dumps(told, separators=(",", ":"), sort_keys=True)
 
 

@@ -1,0 +1,1 @@
+"""How fast the ledger is: `make bench-ledger`."""
