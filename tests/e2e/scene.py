@@ -117,6 +117,10 @@ def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+def has_ended(trial: Json) -> bool:
+    return "endedAt" in trial["status"]
+
+
 def exposures(trial: Json) -> int:
     """Requests of the challenger that the trial has counted."""
     count: int = trial["status"]["evidence"]["measures"][0]["challenger"]["exposures"]

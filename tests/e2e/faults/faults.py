@@ -12,9 +12,12 @@ from tests.e2e.eventually import eventually
 from tests.e2e.faults import node
 from tests.e2e.leader import operator_pods
 from tests.e2e.scene import Json, Scene
-from tests.e2e.story import Story
+from tests.e2e.story import QUICK_TRIAL, Story
 from tests.installation import NAMESPACE, OPERATOR_PODS, RELEASE
 
+TRIAL: Json = {**QUICK_TRIAL, "steps": [25, 50], "soak": "10s"}  # long enough for a fault to strike it
+RATE = 100  # requests a second
+PATIENCE = 240  # seconds
 STATS_PORT = 9902
 REJECTS = {"limitResponse": {"type": "Reject"}}
 
