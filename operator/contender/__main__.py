@@ -16,6 +16,7 @@ from contender.cluster.gateways import Gateways
 from contender.cluster.ledger import Ledgers
 from contender.cluster.routing import RouterSettings, Routing
 from contender.cluster.store import Store
+from contender.cluster.turns import Turns
 from contender.cluster.writer import Writer
 from contender.handlers import operate
 from contender.leader import LeaseLostError, lead
@@ -53,12 +54,13 @@ async def _work(settings: Settings, api: ApiClient, session: aiohttp.ClientSessi
     client, store = Client(api), Store()
     writer = Writer(client, store)
     router = RouterSettings(settings.router_image, settings.router_replicas, settings.router_resources)
-    routing = Routing(client, store, writer, router)
+    turns = Turns()
+    routing = Routing(client, store, writer, router, turns)
     gateway = ClusterGateway(Gateways(client, store), writer, session, settings.gateway_proxy_namespace)
     planes = Planes(EmbeddedRouter(store, routing, session), gateway)
     ledgers = Ledgers(client, store, writer, settings.ledger)
     evidence = Ledger(session, ledgers.token)
-    world = World(client, store, writer, planes, ledgers, session, settings.serving_image, evidence)
+    world = World(client, store, writer, planes, ledgers, session, settings.serving_image, evidence, turns)
     await operate(world, settings.watch_namespaces, settings.identity)
 
 

@@ -20,7 +20,6 @@ from contender.reconcile import World, reconcile
 
 RELIST_SECONDS = 300.0  # a deletion that a broken watch missed is noticed by then
 FOLLOW_SECONDS = 10.0  # before HTTPRoutes, which could not be watched, are asked for again
-AT_ONCE = 16  # reconciles: a hundred would keep the renewal of the Lease waiting until it has run out
 BREATH_SECONDS = 0.2  # between two reconciles of one object, so that a burst of events costs one
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0  # seconds
 
@@ -34,7 +33,6 @@ class Tasks:
         self._world = world
         self._wakes: dict[tuple[str, str], asyncio.Event] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._turns = asyncio.Semaphore(AT_ONCE)
 
     def wake(self, namespace: str, name: str) -> None:
         key = (namespace, name)
@@ -76,7 +74,7 @@ class Tasks:
         self.wake_all(namespace)  # the router's owners and blocks are one fewer
 
     async def _once(self, namespace: str, name: str) -> float | None:
-        async with self._turns:
+        async with self._world.turns.one():
             with metrics.timed():
                 return await reconcile(self._world, namespace, name)
 

@@ -25,6 +25,7 @@ from contender.cluster.events import event
 from contender.cluster.kinds import Object
 from contender.cluster.ledger import Ledgers
 from contender.cluster.store import Store
+from contender.cluster.turns import Turns
 from contender.cluster.writer import Writer
 from contender.manifests.routes import RouterFull
 from contender.manifests.trial import trial_status
@@ -53,6 +54,7 @@ class World:
     session: aiohttp.ClientSession
     serving_image: str
     ledger: Ledger
+    turns: Turns
 
 
 async def reconcile(world: World, namespace: str, name: str) -> float | None:

@@ -15,6 +15,7 @@ from contender.cluster.kinds import Kind
 from contender.cluster.ledger import Ledgers
 from contender.cluster.routing import RouterSettings, Routing
 from contender.cluster.store import Store
+from contender.cluster.turns import Turns
 from contender.cluster.writer import Writer
 from contender.manifests.ledger import LedgerSettings, Storage
 from contender.measure.ledger import Ledger
@@ -51,14 +52,15 @@ class Operator:
     def __post_init__(self) -> None:
         store = StoreOfReadyVariants()
         writer = Writer(self.acting, store)
-        routing = Routing(self.acting, store, writer, NO_PODS)
+        turns = Turns()
+        routing = Routing(self.acting, store, writer, NO_PODS, turns)
         planes = Planes(
             EmbeddedRouter(store, routing, self.routers),
             ClusterGateway(Gateways(self.acting, store), writer, self.routers, "proxies"),
         )
         ledgers = Ledgers(self.acting, store, writer, LEDGER)
         evidence = Ledger(self.routers, ledgers.token)
-        self.world = World(self.acting, store, writer, planes, ledgers, self.routers, "serving:1", evidence)
+        self.world = World(self.acting, store, writer, planes, ledgers, self.routers, "serving:1", evidence, turns)
 
     def another(self) -> "Operator":
         """A process that begins now, and knows nothing."""

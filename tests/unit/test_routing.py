@@ -15,6 +15,7 @@ from contender.cluster.client import Client
 from contender.cluster.errors import Transient
 from contender.cluster.routing import RouterSettings, Routing
 from contender.cluster.store import Store
+from contender.cluster.turns import Turns
 from contender.cluster.writer import Writer
 from contender.manifests.routes.envoy import configmap_data, parse_blocks
 from contender.observation import Block, Route
@@ -29,6 +30,7 @@ class Answering:
 
     asked: Counter[str] = field(default_factory=Counter)
     version: int = 100
+    seconds: float = 0.0  # that a write takes
 
     async def get(self, *_: Any) -> None:
         self.asked["get"] += 1
@@ -49,7 +51,7 @@ class Answering:
     async def _written(self, verb: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
         self.asked[verb] += 1
         self.version += 1
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.seconds)
         return {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": str(self.version)}}
 
 
@@ -71,7 +73,8 @@ def scene() -> Scene:
         meta = {"name": f"m-{number}", "namespace": "team", "uid": f"uid-{number}", "resourceVersion": "1"}
         store.put(kinds.MODELDEPLOYMENT, {"metadata": meta, "spec": {}})
     writer = Writer(cast(Client, client), store)
-    return Scene(store, client, Routing(cast(Client, client), store, writer, RouterSettings("envoy:1", 2, {})))
+    settings = RouterSettings("envoy:1", 2, {})
+    return Scene(store, client, Routing(cast(Client, client), store, writer, settings, Turns()))
 
 
 def block(number: int, share: int = 0) -> Block:
@@ -84,6 +87,18 @@ async def test_blocks_that_wait_for_their_turn_are_written_in_one_write(scene: S
 
     assert scene.blocks() == {f"m-{n}": block(n) for n in range(MANY)}
     assert scene.client.asked["create"] + scene.client.asked["replace"] <= 2
+
+
+async def test_what_comes_while_the_router_rests_from_a_write_goes_into_the_next(scene: Scene) -> None:
+    scene.client.seconds = 0.05
+    await scene.routing.write("team", "m-0", None, block(0))
+    async with asyncio.TaskGroup() as group:
+        for n in range(1, MANY):
+            group.create_task(scene.routing.write("team", f"m-{n}", None, block(n)))
+            await asyncio.sleep(0)
+
+    assert scene.blocks() == {f"m-{n}": block(n) for n in range(MANY)}
+    assert scene.client.asked["replace"] == 1
 
 
 async def test_whoever_decided_on_another_block_is_told_and_disturbs_nobody(scene: Scene) -> None:

@@ -1,12 +1,14 @@
 """The tasks of many ModelDeployments that are all woken at once."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from contender import handlers
-from contender.handlers import AT_ONCE, Tasks
+from contender.cluster.turns import AT_ONCE, Turns
+from contender.handlers import Tasks
 from contender.reconcile import World
 
 MANY = 10 * AT_ONCE
@@ -30,10 +32,26 @@ async def test_of_many_that_are_woken_at_once_only_some_are_looked_at_at_a_time(
         return 300.0
 
     monkeypatch.setattr(handlers, "reconcile", reconcile)
-    tasks = Tasks(cast(World, cast(Any, None)))
+    tasks = Tasks(cast(World, cast(Any, SimpleNamespace(turns=Turns()))))
     for number in range(MANY):
         tasks.wake("team", f"m-{number}")
     await all_done.wait()
     await tasks.stop()
 
     assert most == AT_ONCE
+
+
+async def test_those_that_only_wait_for_another_keep_nobody_from_working() -> None:
+    turns, over = Turns(), asyncio.Event()
+
+    async def waits() -> None:
+        async with turns.one(), turns.aside():
+            await over.wait()
+
+    waiting = [asyncio.create_task(waits()) for _ in range(MANY)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10), turns.one():
+        over.set()
+    await asyncio.gather(*waiting)
+
+    assert not turns._free.locked()

@@ -16,6 +16,7 @@ from contender.cluster.errors import Transient
 from contender.cluster.gateways import names_gateway
 from contender.cluster.kinds import Kind, Object
 from contender.cluster.store import Store
+from contender.cluster.turns import Turns
 from contender.cluster.writer import Writer, owners_of
 from contender.manifests.routes import RouterFull
 from contender.manifests.routes.envoy import configmap_data, parse_blocks
@@ -35,8 +36,11 @@ class Wish:
     """A block to be put in the place of another."""
 
     before: Block | None
-    block: Block | None
+    block: Block
 
+
+REST = 4  # times as long as a write took
+LONGEST_REST = 2.0  # seconds
 
 Stamp = tuple[str | None, ...]
 STANDS = (
@@ -48,13 +52,15 @@ STANDS = (
 
 
 class Routing:
-    def __init__(self, client: Client, store: Store, writer: Writer, settings: RouterSettings) -> None:
+    def __init__(self, client: Client, store: Store, writer: Writer, settings: RouterSettings, turns: Turns) -> None:
         self._client = client
         self._store = store
         self._writer = writer
         self._settings = settings
+        self._turns = turns
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._last: dict[str, Mapping[str, str]] = {}  # what this process wrote, to tell a hand edit by
+        self._rests_until: dict[str, float] = defaultdict(float)  # loop time
         self._wishes: dict[str, dict[str, Wish]] = defaultdict(dict)  # blocks that wait for their turn
         self._settled: dict[str, Stamp] = {}  # what stood when all was as it shall be
         # The second, the configuration's version, and the router pods that know of it.
@@ -67,7 +73,7 @@ class Routing:
         """
         if self._settled.get(namespace) == self._stamp(namespace):
             return []
-        async with self._locks[namespace]:
+        async with self._turns.aside(), self._locks[namespace]:
             owners, settings = self._owners(namespace), self._settings
             wanted = router_objects(namespace, owners, settings.image, settings.replicas, settings.resources)
             undone = [manifest for manifest in wanted if await self._writer.apply(manifest)]
@@ -81,27 +87,35 @@ class Routing:
 
         Raises Transient when somebody else wrote it meanwhile.
         """
-        wish, waiting = Wish(before, block), self._wishes[namespace]
         if block is None or block == before:
-            _check(self._blocks(namespace), deployment, wish)
+            _check(self._blocks(namespace), deployment, before, block)
             return
+        wish, waiting = Wish(before, block), self._wishes[namespace]
         waiting[deployment] = wish
         try:
-            async with self._locks[namespace]:
-                blocks = self._blocks(namespace)
-                if blocks.get(deployment) != block:  # else it was written along with another's
-                    _check(blocks, deployment, wish)
-                    await self._write_together(namespace, {**blocks, deployment: block})
+            async with self._turns.aside(), self._locks[namespace]:
+                if self._blocks(namespace).get(deployment) != block:  # else it was written along with another's
+                    await self._write_with_others(namespace, deployment, wish)
         finally:
             del waiting[deployment]
+
+    async def _write_with_others(self, namespace: str, deployment: str, wish: Wish) -> None:
+        """Not before the namespace has rested from its last write: a great configuration is written the less often."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._rests_until[namespace] - loop.time())
+        began, blocks = loop.time(), self._blocks(namespace)
+        _check(blocks, deployment, wish.before, wish.block)
+        await self._write_together(namespace, {**blocks, deployment: wish.block})
+        took = loop.time() - began
+        self._rests_until[namespace] = loop.time() + min(REST * took, LONGEST_REST)
 
     async def _write_together(self, namespace: str, blocks: Mapping[str, Block]) -> None:
         """Writes `blocks` with those that wait; alone, when that is more than a ConfigMap holds."""
         together, owners = dict(blocks), self._owners(namespace)
         for name, wish in self._wishes[namespace].items():
             with suppress(Transient):  # whoever waits in vain is told when its own turn comes
-                _check(together, name, wish)
-                together |= {name: wish.block} if wish.block else {}
+                _check(together, name, wish.before, wish.block)
+                together[name] = wish.block
         try:
             data = configmap_data(namespace, together)
         except RouterFull:
@@ -165,11 +179,11 @@ class Routing:
         return written
 
 
-def _check(blocks: Mapping[str, Block], deployment: str, wish: Wish) -> None:
-    """Raises Transient when the wish can not be written any more."""
-    if blocks.get(deployment) != wish.before:
+def _check(blocks: Mapping[str, Block], deployment: str, before: Block | None, block: Block | None) -> None:
+    """Raises Transient when `block` can not be put in the place of `before` any more."""
+    if blocks.get(deployment) != before:
         raise Transient(f"the router's block of {deployment} is not the one that was decided on")
-    port = wish.block and wish.block.port
+    port = block and block.port
     if any(known.port == port for name, known in blocks.items() if name != deployment):
         raise Transient(f"port {port} of the router was taken meanwhile")
 

@@ -8,9 +8,9 @@ which the schema keeps plain.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +40,19 @@ TYPES = "type.googleapis.com/envoy.config"
 PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
+def _header(name: str, value: str) -> dict[str, Any]:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+ROUTES = {  # but for its virtual hosts
+    "@type": f"{TYPES}.route.v3.RouteConfiguration",
+    "name": ROUTE_TABLE,
+    "vhost_header": DEPLOYMENT_HEADER,
+    "request_headers_to_remove": [DEPLOYMENT_HEADER],
+    "response_headers_to_add": [_header(PIN_HEADER, f"%METADATA(CLUSTER:{METADATA}:variant)%")],
+}
+
+
 def configmap_data(namespace: str, blocks: Mapping[str, Block]) -> dict[str, str]:
     """The dynamic ConfigMap's data; `blocks` by ModelDeployment name. Without blocks it is valid, and routes nothing.
 
@@ -48,11 +61,13 @@ def configmap_data(namespace: str, blocks: Mapping[str, Block]) -> dict[str, str
     hosts = f"{namespace}.svc.cluster.local."  # the dot ends the name: no search list is gone through
     ordered = sorted(blocks.items())
     splits = " ".join(split_text(name, block.route) for name, block in ordered)
+    texts = {name: _json(asdict(block)) for name, block in ordered}
+    parts = [_parts(name, text, hosts) for name, text in texts.items()]
     data = {
-        "cds.json": _file([made for name, block in ordered for made in _clusters(name, block, hosts)]),
-        "lds.json": _file([_listener(name, block.port) for name, block in ordered]),
-        "rds.json": _file([_route_table(blocks)], splits),
-        **{f"block.{name}.json": _json(asdict(block)) for name, block in ordered},
+        "cds.json": _file([cluster for part in parts for cluster in part.clusters]),
+        "lds.json": _file([part.listener for part in parts]),
+        "rds.json": _file([_route_table([part.routes for part in parts])], splits),
+        **{f"block.{name}.json": text for name, text in texts.items()},
     }
     if sum(map(len, data.values())) > CONFIGMAP_HOLDS:
         raise RouterFull("the router's configuration is more than a ConfigMap holds: use another namespace")
@@ -124,13 +139,36 @@ def _block(text: str) -> Block:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What one block gives to the files, as JSON."""
+
+    clusters: tuple[str, ...]
+    listener: str
+    routes: str
+
+
+@lru_cache(maxsize=4096)  # each write renders its namespace, of which one block has changed
+def _parts(name: str, text: str, hosts: str) -> _Parts:
+    block = _block(text)
+    clusters = tuple(map(_json, _clusters(name, block, hosts)))
+    return _Parts(clusters, _json(_listener(name, block.port)), _json(_routes(name, block)))
+
+
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
-def _file(resources: list[dict[str, Any]], words: str = "") -> str:
-    digest = hashlib.sha256(_json(resources).encode()).hexdigest()[:8]
-    return _json({"version_info": f"{words} {digest}".strip(), "resources": resources})
+def _file(resources: Sequence[str], words: str = "") -> str:
+    """`resources` are JSON already."""
+    listed = f"[{','.join(resources)}]"
+    digest = hashlib.sha256(listed.encode()).hexdigest()[:8]
+    return f'{{"resources":{listed},"version_info":{_json(f"{words} {digest}".strip())}}}'
+
+
+def _route_table(hosts: Sequence[str]) -> str:
+    """Of virtual hosts that are JSON already. One table for all: each more would cost one of a node's 128 inotifies."""
+    return f'{_json(ROUTES)[:-1]},"virtual_hosts":[{",".join(hosts)}]}}'
 
 
 def _clusters(deployment: str, block: Block, hosts: str) -> Iterator[dict[str, Any]]:
@@ -245,18 +283,6 @@ def _says_whose_requests_come(name: str) -> dict[str, Any]:
     }
 
 
-def _route_table(blocks: Mapping[str, Block]) -> dict[str, Any]:
-    """One table for all ModelDeployments: each one more would cost an inotify instance, of which a node has 128."""
-    return {
-        "@type": f"{TYPES}.route.v3.RouteConfiguration",
-        "name": ROUTE_TABLE,
-        "vhost_header": DEPLOYMENT_HEADER,
-        "request_headers_to_remove": [DEPLOYMENT_HEADER],
-        "response_headers_to_add": [_header(PIN_HEADER, f"%METADATA(CLUSTER:{METADATA}:variant)%")],
-        "virtual_hosts": [_routes(name, block) for name, block in sorted(blocks.items())],
-    }
-
-
 def _routes(name: str, block: Block) -> dict[str, Any]:
     pins = [_pin(name, variant, block.timeout) for variant in block.clusters]
     routes = [*pins, _unknown_pin(block.clusters), _split(name, block)]
@@ -331,7 +357,3 @@ def _retry() -> dict[str, Any]:
             }
         ],
     }
-
-
-def _header(name: str, value: str) -> dict[str, Any]:
-    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
