@@ -56,7 +56,8 @@ class EmbeddedRouter:
 
     async def observe(self, owner: ModelDeployment) -> Sight:
         pods = seeing.router_pods(self.store, owner.namespace)
-        told = await asyncio.gather(*(self._ask(owner.name, pod) for pod in pods))
+        question = envoy.Question(owner.name, times=seeing.judges_times(self.store, owner))
+        told = await asyncio.gather(*(self._ask(question, pod) for pod in pods))
         heard = [answer for answer in told if isinstance(answer, RouterPod)]
         silent = [answer for answer in told if isinstance(answer, str)]
         return Sight(seeing.router(self.store, owner, heard, silent), seeing.entry(self.store, owner))
@@ -70,11 +71,11 @@ class EmbeddedRouter:
     async def stand(self, seen: Observation) -> Sequence[Object]:
         return await self.routing.ensure(seen.deployment.namespace)
 
-    async def _ask(self, deployment: str, pod: Object) -> RouterPod | str:
+    async def _ask(self, question: envoy.Question, pod: Object) -> RouterPod | str:
         """The pod's answer, or its name when it gives none."""
         name, uid, address = pod["metadata"]["name"], pod["metadata"]["uid"], pod["status"]["podIP"]
         try:
-            return await envoy.scrape(self.session, address, deployment, name=name, uid=uid)
+            return await envoy.scrape(self.session, address, question, name=name, uid=uid)
         except Silent:
             return str(name)
 

@@ -17,7 +17,7 @@ from aiohttp import web
 from contender.manifests.routes.bootstrap import CONFIG_DIRECTORY, EVERY_INTERFACE, bootstrap
 from contender.manifests.routes.router import arguments
 from contender.measure import Silent
-from contender.measure.envoy import scrape
+from contender.measure.envoy import Question, scrape
 from contender.observation import RouterPod
 
 MODEL_PORT = 8080
@@ -128,6 +128,6 @@ class RouterProcess:
 async def seen(session: aiohttp.ClientSession, router: RouterProcess, deployment: str) -> RouterPod | None:
     """What the operator would read from the pod; nothing while it starts."""
     try:
-        return await scrape(session, router.address, deployment, name="router", uid="1")
+        return await scrape(session, router.address, Question(deployment), name="router", uid="1")
     except Silent:
         return None

@@ -9,7 +9,7 @@ from aiohttp import web
 from contender.ladder import EDGES
 from contender.manifests.routes.bootstrap import STATS_PORT
 from contender.measure import Silent
-from contender.measure.envoy import scrape
+from contender.measure.envoy import Question, scrape
 from contender.observation import Route
 from tests.router.namespace import Deployment
 from tests.router.pods import Respond, well
@@ -166,7 +166,11 @@ async def test_counters_go_on_across_shares_and_start_anew_with_the_cluster(depl
 
 async def test_a_deployment_that_the_router_does_not_know_is_not_there(deployment: Deployment) -> None:
     pod = await scrape(
-        deployment.namespace.session, deployment.namespace.router.address, "unknown", name="router-1", uid="u1"
+        deployment.namespace.session,
+        deployment.namespace.router.address,
+        Question("unknown"),
+        name="router-1",
+        uid="u1",
     )
 
     assert (pod.name, pod.uid, pod.listening, pod.route) == ("router-1", "u1", False, None)
@@ -176,4 +180,6 @@ async def test_a_deployment_that_the_router_does_not_know_is_not_there(deploymen
 
 async def test_a_router_that_does_not_answer_is_silent(deployment: Deployment) -> None:
     with pytest.raises(Silent, match="router-1"):
-        await scrape(deployment.namespace.session, "127.81.255.254", deployment.name, name="router-1", uid="u1")
+        await scrape(
+            deployment.namespace.session, "127.81.255.254", Question(deployment.name), name="router-1", uid="u1"
+        )

@@ -10,13 +10,16 @@ from aiohttp import web
 
 from contender import names
 from contender.cluster import kinds
-from contender.cluster.observe import RECORDERS, recorders
+from contender.cluster.observe import RECORDERS, judges_times, recorders
 from contender.cluster.store import Store
 from contender.intent import Intent
 from contender.manifests.deployment import deployment
 from contender.measure import Silent
 from contender.measure.answers import MOST_BYTES, recording
 from tests.unit.world import World
+
+ERRORS = {"measure": "errors", "noWorseThan": 1.25, "below": 0.001}
+SLOW = {"measure": "latency", "over": "50ms", "noWorseThan": 1.25, "below": 0.01}
 
 
 def shadowing(**runtime: str) -> tuple[World, Store, str, str]:
@@ -132,3 +135,16 @@ def test_what_cannot_be_read_is_silence(status: int, body: str) -> None:
 def test_a_server_that_sends_us_elsewhere_is_not_followed() -> None:
     with pytest.raises(Silent):
         ask(302, "", {"location": "http://127.0.0.1:1/"})
+
+
+@pytest.mark.parametrize(("guardrails", "judged"), [([ERRORS, SLOW], True), ([ERRORS], False)])
+def test_how_long_answers_took_is_asked_while_a_trial_judges_it(guardrails: list[dict[str, Any]], judged: bool) -> None:
+    world = World()
+    world.apply("1")
+    world.run(30, until="Idle")
+    before = judges_times(stored(world), world.owner)
+    world.apply("2", guardrails=guardrails)
+    world.run(30, until="Shifting")
+
+    assert not before
+    assert judges_times(stored(world), world.owner) == judged

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contender.manifests.routes.bootstrap import bootstrap
 from contender.manifests.routes.envoy import LIVE, cluster_name, configmap_data, parse_split
-from contender.measure.envoy import stats_filter
+from contender.measure.envoy import Question, stats_filter
 from contender.names import ABORT, PAUSE, PROMOTE, RETRY
 from contender.observation import Block, Route
 from tests.unit.world import World
@@ -80,8 +80,17 @@ def test_two_names_are_never_mistaken_for_each_other(
 
     assert parse_split(version, mine) == my_route
     assert parse_split(version, other) == other_route
-    assert not re.search(stats_filter(mine), theirs)
-    assert re.search(stats_filter(other), theirs)
+    assert not re.search(stats_filter(Question(mine)), theirs)
+    assert re.search(stats_filter(Question(other)), theirs)
+
+
+@pytest.mark.parametrize("times", [False, True])
+def test_a_router_is_asked_how_long_answers_took_only_where_that_is_judged(times: bool) -> None:
+    asked = stats_filter(Question("churn", times=times))
+    live = f"cluster.{cluster_name('churn', 'ab12cd34', LIVE)}"
+
+    assert bool(re.search(asked, f"{live}.upstream_rq_time")) == times
+    assert re.search(asked, f"{live}.upstream_rq_timeout")
 
 
 @pytest.mark.parametrize("by", ["header", "cookie"])

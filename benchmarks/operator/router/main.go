@@ -152,7 +152,8 @@ func (r *router) count() {
 }
 
 func (r *router) tell(w http.ResponseWriter, request *http.Request) {
-	found := asked.FindStringSubmatch(request.URL.Query().Get("filter"))
+	filter := request.URL.Query().Get("filter")
+	found := asked.FindStringSubmatch(filter)
 	if found == nil {
 		http.Error(w, "the filter names no ModelDeployment", http.StatusBadRequest)
 		return
@@ -164,6 +165,9 @@ func (r *router) tell(w http.ResponseWriter, request *http.Request) {
 	fmt.Fprintf(w, "# TYPE envoy_server_concurrency gauge\nenvoy_server_concurrency{} 1\n")
 	if of := r.clusters[found[1]]; of != nil {
 		r.tellOf(w, found[1], of)
+		if strings.Contains(filter, "upstream_rq_time)") {
+			r.tellTimes(w, of)
+		}
 	}
 }
 
@@ -188,10 +192,6 @@ func (r *router) tellOf(w io.Writer, model string, of map[string]*cluster) {
 			fmt.Fprintf(w, "envoy_cluster_upstream_rq_%s{envoy_cluster_name=%q} %d\n", name, each.name, each.counter(name))
 		}
 	}
-	fmt.Fprintf(w, "# TYPE envoy_cluster_upstream_rq_time histogram\n")
-	for _, each := range of {
-		r.tellTimes(w, each)
-	}
 }
 
 // counter is the value of one: all that is asked is answered, and well.
@@ -202,8 +202,15 @@ func (c *cluster) counter(name string) int {
 	return 0
 }
 
-// tellTimes is silent of a cluster that was never asked, as Envoy is.
-func (r *router) tellTimes(w io.Writer, of *cluster) {
+func (r *router) tellTimes(w io.Writer, of map[string]*cluster) {
+	fmt.Fprintf(w, "# TYPE envoy_cluster_upstream_rq_time histogram\n")
+	for _, each := range of {
+		r.tellTimesOf(w, each)
+	}
+}
+
+// tellTimesOf is silent of a cluster that was never asked, as Envoy is.
+func (r *router) tellTimesOf(w io.Writer, of *cluster) {
 	total := int(of.asked)
 	if total == 0 {
 		return

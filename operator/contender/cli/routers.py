@@ -86,7 +86,7 @@ async def _routers(client: Client, namespace: str, owner: Object) -> Asked:
     name = owner["metadata"]["name"]
     found, _ = await client.list(POD, namespace)
     pods = [pod for pod in found if label(pod, names.COMPONENT) == names.ROUTER_COMPONENT]
-    return Asked(pods, bootstrap.STATS_PORT, envoy.stats_filter(name), partial(_router_pod, name))
+    return Asked(pods, bootstrap.STATS_PORT, envoy.stats_filter(envoy.Question(name)), partial(_router_pod, name))
 
 
 def _router_pod(deployment: str, text: str, name: str, uid: str) -> RouterPod:

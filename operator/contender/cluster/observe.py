@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from contender import names
-from contender.api import ModelDeployment, Trial
+from contender.api import Measure, ModelDeployment, Trial
 from contender.cluster import kinds, problems
 from contender.cluster.kinds import Object
 from contender.cluster.store import Store, is_owned, label
@@ -45,6 +45,14 @@ def observe(
 def router_pods(store: Store, namespace: str) -> list[Object]:
     """Router pods that clients may reach: ready, and not on their way out."""
     return [pod for pod in _all_router_pods(store, namespace) if takes_clients(pod)]
+
+
+def judges_times(store: Store, owner: ModelDeployment) -> bool:
+    """Whether a trial is under way that asks how long answers took."""
+    *_, newest = _trials(store, owner) or (None,)
+    if newest is None or newest.ended:
+        return False
+    return any(each.measure is Measure.LATENCY for each in (*newest.rules.guardrails, *newest.rules.objectives))
 
 
 def recorders(store: Store, owner: ModelDeployment) -> Iterator[tuple[str, str]]:

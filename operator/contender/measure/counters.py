@@ -17,7 +17,8 @@ from contender.ladder import EDGES
 from contender.observation import Counters
 
 TIMEOUT = aiohttp.ClientTimeout(total=2)
-COUNTED = f"upstream_rq_(completed|retry|timeout|time|5xx|4xx|{'|'.join(map(str, SPARED))}|pending_overflow)"
+COUNTED = f"upstream_rq_(completed|retry|timeout|5xx|4xx|{'|'.join(map(str, SPARED))}|pending_overflow)"
+TIMES = "upstream_rq_time"  # a histogram: most of the lines of an answer
 STATE = "membership_total|warming_state|upstream_rq_active|upstream_rq_pending_active"
 
 Samples = Mapping[str, Sequence[Sample]]

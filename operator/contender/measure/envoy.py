@@ -5,6 +5,7 @@ Names are those that `manifests.routes.envoy` gave.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import aiohttp
 
@@ -19,7 +20,7 @@ from contender.manifests.routes.envoy import (
     stat_prefix,
 )
 from contender.measure import Silent, counters
-from contender.measure.counters import COUNTED, STATE, Samples
+from contender.measure.counters import COUNTED, STATE, TIMES, Samples
 from contender.observation import Route, RouterPod
 
 # The library's parser walks through a label's every character, and the route table's version has words on each
@@ -27,21 +28,31 @@ from contender.observation import Route, RouterPod
 VERSION = re.compile(r'^envoy_http_rds_version_text\{.*text_value="([^"]*)".*\n?', re.MULTILINE)
 
 
-async def scrape(session: aiohttp.ClientSession, pod_ip: str, deployment: str, *, name: str, uid: str) -> RouterPod:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of one ModelDeployment; `times` asks how long its answers took, too."""
+
+    deployment: str
+    times: bool = True
+
+
+async def scrape(session: aiohttp.ClientSession, pod_ip: str, asked: Question, *, name: str, uid: str) -> RouterPod:
     """Asks the router pod at `pod_ip`, which is called `name`. Raises Silent when there is no readable answer."""
     try:
-        text = await counters.ask(session, f"{pod_ip}:{STATS_PORT}", stats_filter(deployment))
-        return parse(text, deployment, name=name, uid=uid)
+        text = await counters.ask(session, f"{pod_ip}:{STATS_PORT}", stats_filter(asked))
+        return parse(text, asked.deployment, name=name, uid=uid)
     except (TimeoutError, aiohttp.ClientError, ValueError) as error:
         raise Silent(f"router pod {name} told nothing of its counters: {error!r}") from error
 
 
-def stats_filter(deployment: str) -> str:
+def stats_filter(asked: Question) -> str:
     """What to ask for, as a pattern over Envoy's own names; all of it would be a hundred times as long."""
+    deployment = asked.deployment
     either, judged = f"{deployment}_[^.]+", f"{deployment}_[^.]+_({LIVE}|{SHADOW})"
+    counted = f"({COUNTED}|{TIMES})" if asked.times else COUNTED
     wanted = (
         rf"cluster\.{either}\.({STATE})",
-        rf"cluster\.{judged}\.{COUNTED}",
+        rf"cluster\.{judged}\.{counted}",
         rf"http\.[^.]+\.rds\.{ROUTE_TABLE}\.version_text",  # under whichever listener was the first to want it
         rf"listener\.{stat_prefix(deployment)}\.worker_[0-9]+\.downstream_cx_active",
         r"server\.(uptime|concurrency)",

@@ -12,7 +12,7 @@ import aiohttp
 from contender.manifests.routes.envoy import mirrored, weights
 from contender.manifests.routes.gateway import Written
 from contender.measure import Silent, counters
-from contender.measure.counters import COUNTED, STATE, Samples
+from contender.measure.counters import COUNTED, STATE, TIMES, Samples
 from contender.observation import Route, RouterPod
 
 CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -62,7 +62,7 @@ class Question:
     def filter(self) -> str:
         """What to ask for, as a pattern over Envoy's own names."""
         wanted = (
-            rf"cluster\.{self.prefix}/[^.]+\.({STATE}|{COUNTED})",
+            rf"cluster\.{self.prefix}/[^.]+\.({STATE}|{COUNTED}|{TIMES})",
             r"server\.uptime",
             r"control_plane\.connected_state",
         )
