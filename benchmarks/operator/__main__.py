@@ -18,7 +18,7 @@ from benchmarks.serving.results import machine
 from tests.cluster import Cluster, up
 
 WHOLE, QUICK = (100, 500, 2000), (50, 100)
-PATIENCE = 900.0  # seconds for one step
+PATIENCE = 3600.0  # seconds for one step
 
 
 def main() -> int:
