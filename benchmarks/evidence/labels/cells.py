@@ -22,6 +22,7 @@ class Missing(StrEnum):
     REQUEST = "the request"
     CLASS = "the class, for which the ratio is another"  # known not to be bounded
     VARIANT = "the variant"  # to be held
+    ALWAYS = "nothing, for none comes"  # to be held
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +47,35 @@ class Told:
     name: str
     truth: Truth
     missing: Missing
+    runs: int
     endings: Endings
 
     @property
+    def to_hold(self) -> bool:
+        """Whether the labels that are here are worth no verdict, whatever they say."""
+        return self.missing in {Missing.VARIANT, Missing.ALWAYS}
+
+    @property
     def wrong_promotions(self) -> float:
-        """Where the variant decides on what is labelled no verdict is worth anything."""
-        return 0.0 if self.truth is Truth.FINE and self.missing is not Missing.VARIANT else self.endings.promoted
+        return 0.0 if self.truth is Truth.FINE and not self.to_hold else self.endings.promoted
 
     @property
     def wrong_rejections(self) -> float:
-        return 0.0 if self.truth is Truth.WORSE and self.missing is not Missing.VARIANT else self.endings.rejected
+        return 0.0 if self.truth is Truth.WORSE and not self.to_hold else self.endings.rejected
+
+    @property
+    def held(self) -> float:
+        """As it ought to be: for uneven labels, or for none."""
+        return self.endings.uneven if self.missing is Missing.VARIANT else self.endings.waiting
 
 
 def tell(cell: Cell, runs: int) -> Told:
-    """One cell, judged."""
-    return Told(cell.name, cell.truth, cell.missing, judged(cell.draw(runs), cell.guardrails))
+    """One cell, judged in so many runs, or in as many as there is time for."""
+    runs = min(runs, MOST)
+    return Told(cell.name, cell.truth, cell.missing, runs, judged(cell.draw(runs), cell.guardrails))
 
+
+MOST = 2000  # runs of a cell: the operator's own code judges them, one after the other
 
 LATE, HEAVY = Delay(10), Delay(10, spread=1.0)
 SOON, VERY_LATE = Delay(1), Delay(20)
@@ -117,7 +131,7 @@ def _all() -> Iterator[Cell]:
         what = f"{percent(TENTH)} of the champion's, {percent(ours)} of the challenger's"
         yield from (cell(what, _sampled(times, ours), TRUTHS[times], Missing.VARIANT) for times in (1.0, 2.0))
     yield cell("half of the challenger's wrong ones", _sampled(2.0, told=0.5), Truth.WORSE, Missing.VARIANT)
-    yield cell("no labels", World(_alike(LATE, 1.0), coverage=(0.0, 0.0)), Truth.FINE)
+    yield cell("no labels", World(_alike(LATE, 1.0), coverage=(0.0, 0.0)), Truth.FINE, Missing.ALWAYS)
 
 
 CELLS = tuple(_all())

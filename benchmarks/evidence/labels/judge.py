@@ -136,9 +136,7 @@ def judged(stream: Stream, guardrails: tuple[Guardrail, ...]) -> Endings:
     endings = [judge(stream, run, guardrails) for run in range(stream.runs)]
     said = Counter(ending.rule for ending in endings)
     promoted, rejected, uneven = (said[rule] / stream.runs for rule in (PROMOTED, REJECTED, UNEVEN))
-    needed = [
-        stream.labels[run, ending.look] if ending.rule in ENDS else np.inf for run, ending in enumerate(endings)
-    ]
+    needed = [stream.labels[run, ending.look] if ending.rule in ENDS else np.inf for run, ending in enumerate(endings)]
     median = float(np.quantile(needed, 0.5, method="higher"))
     waiting = sum(ending.rule not in {*ENDS, UNEVEN} for ending in endings) / stream.runs
     return Endings(promoted, rejected, uneven, waiting, median if np.isfinite(median) else None)
