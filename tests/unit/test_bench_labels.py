@@ -41,8 +41,8 @@ OTHERS = {"championReplicas": 1, "trusted": False, "stale": []}
 def few(cells: Sequence[Cell]) -> list[Cell]:
     """One of each kind, and of each that ends another way."""
     wanted = {
-        "labels late, 5 % / 5 %",
-        "labels late, some very, 5 % / 10 %",
+        "late, 5 % / 5 %",
+        "late, some very, 5 % / 10 %",
         "late by class, 6.4 % / 8 %",
         "late by class, recall, 6.4 % / 12.8 %",
         "late by class, errors traded, recall too, 6.4 % / 9.2 %",

@@ -113,12 +113,12 @@ def cell(
     missing: Missing = Missing.REQUEST,
     guardrails: tuple[Guardrail, ...] = (ACCURACY,),
 ) -> Cell:
-    """Named by the shares of wrong answers: `labels late, 5 % / 10 %`."""
+    """Named by the shares of wrong answers: `late, 5 % / 10 %`."""
     return Cell(f"{what}, {_rates(world.kinds)}", world, truth, missing, guardrails)
 
 
 def _all() -> Iterator[Cell]:
-    for what, delay in (("labels late", LATE), ("labels late, some very", HEAVY)):
+    for what, delay in (("late", LATE), ("late, some very", HEAVY)):
         yield from (cell(what, World(_alike(delay, times)), truth) for times, truth in TRUTHS.items())
     yield from (cell("late by class", World(_two(times, times)), truth) for times, truth in TRUTHS.items())
     for times, truth in TRUTHS.items():
@@ -130,7 +130,7 @@ def _all() -> Iterator[Cell]:
     for ours in (0.05, 0.08):
         what = f"{percent(TENTH)} of the champion's, {percent(ours)} of the challenger's"
         yield from (cell(what, _sampled(times, ours), TRUTHS[times], Missing.VARIANT) for times in (1.0, 2.0))
-    yield cell("half of the challenger's wrong ones", _sampled(2.0, told=0.5), Truth.WORSE, Missing.VARIANT)
+    yield cell("the challenger's wrong ones half as often", _sampled(2.0, told=0.5), Truth.WORSE, Missing.VARIANT)
     yield cell("no labels", World(_alike(LATE, 1.0), coverage=(0.0, 0.0)), Truth.FINE, Missing.ALWAYS)
 
 

@@ -23,8 +23,8 @@ def of(cells: Sequence[Told]) -> Iterator[Goal]:
 def _errors(cells: Sequence[Told]) -> Iterator[Goal]:
     if not cells:
         return
-    of = f"the worst of {len(cells)} cells " if len(cells) > 1 else ""
+    of = f", the worst of {len(cells)} cells" if len(cells) > 1 else ""
     for name in ("wrong_promotions", "wrong_rejections"):
         value, worst = max((100 * getattr(cell, name), cell.name) for cell in cells)
-        told = f"labels: {name.replace('_', ' ')}, {of}({worst})"
+        told = f"labels: {name.replace('_', ' ')}{of} ({worst})"
         yield Goal(told, f"<= {ALPHA:g}", value, "%", value <= ALPHA)
