@@ -76,7 +76,7 @@ test-unit: venv ## the tests that need no cluster
 bench-serving: venv ## the serving image beside its peers, one core each; 40 minutes on two idle cores, BENCH=--quick for 10
 	$(RUN) -m benchmarks.serving $(BENCH)
 
-bench-evidence: venv ## how often each way to judge a rollout is wrong, and how soon it is right; 5 minutes, BENCH=--quick for one
+bench-evidence: venv ## how often each way to judge a rollout is wrong, and how soon it is right; 8 minutes, BENCH=--quick for one
 	$(RUN) -m benchmarks.evidence $(BENCH)
 
 bench-operator: venv ## 100, 500 and 2,000 ModelDeployments on one operator, beside Argo Rollouts; BENCH=--quick for 50 and 100

@@ -1,4 +1,4 @@
-"""`make bench-evidence`: how often each way to judge a rollout is wrong, and how soon it is right; five minutes."""
+"""`make bench-evidence`: how often each way to judge a rollout is wrong, and how soon it is right; eight minutes."""
 
 import argparse
 import sys

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.evidence.engine import CONFIDENCE
+from benchmarks.evidence.labels import goals as labels
 from benchmarks.evidence.matrix import CONTENDER, Duel, Judged, Matrix
 from benchmarks.serving.goals import Goal
 
@@ -15,6 +16,7 @@ def of(matrix: Matrix, microseconds: float) -> list[Goal]:
         *_errors([cell for cell in matrix.cells if cell.meets]),
         *_effort([cell for cell in matrix.cells if cell.meets]),
         *(_duel(duel) for duel in matrix.duels),
+        *labels.of(matrix.labels),
         Goal("one update of one measure, the least of some rounds", "< 50", microseconds, "µs", microseconds < 50),
     ]
 

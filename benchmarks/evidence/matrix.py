@@ -1,16 +1,20 @@
 """Every judge in every cell, and all of them made equally cautious against a much worse challenger."""
 
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from os import sched_getaffinity
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from benchmarks.evidence import engine, rivals
 from benchmarks.evidence.cells import CELLS, CONSTANT, LOOKS, Cell, cell
 from benchmarks.evidence.engine import RATIO
+from benchmarks.evidence.labels.cells import CELLS as LABELS
+from benchmarks.evidence.labels.cells import Told
+from benchmarks.evidence.labels.cells import tell as by_labels
 from benchmarks.evidence.outcome import Figures, Outcome, Truth, Verdict, bad_answers, figures
 from benchmarks.evidence.rivals import RIVALS, Z
 from benchmarks.evidence.stream import Stream
@@ -18,6 +22,16 @@ from benchmarks.evidence.stream import Stream
 CONTENDER, EACH, ONCE = "Contender", "z-test at each look", "z-test once"
 JUDGES = (CONTENDER, *(rival.name for rival in RIVALS), ONCE)
 EVERY = 36  # looks between two points of a curve: three minutes
+
+
+class Named(Protocol):
+    """A cell, or what was made of it."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Found = TypeVar("Found", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,7 @@ class Matrix:
     cells: list[Judged]
     duels: list[Duel]
     curves: list[Curve]
+    labels: list[Told]
 
 
 DUELS = (
@@ -76,14 +91,23 @@ ON_THE_BOUND = cell(CONSTANT, 0.004, RATIO)
 def simulate(runs: int, tell: Callable[[str], None]) -> Matrix:
     """Everything, on all the cores that this process may use. The longest comes first."""
     order = sorted(CELLS, key=lambda cell: cell.truth is not Truth.BOUND)
+    slow = sorted(LABELS, key=lambda cell: cell.truth is not Truth.BOUND)
     with ProcessPoolExecutor(len(sched_getaffinity(0))) as pool:
         curves = pool.submit(decided, runs)
         cells = [pool.submit(judged, cell, runs) for cell in order]
         duels = [pool.submit(duel, *pair, runs) for pair in DUELS]
-        for number, _ in enumerate(as_completed(cells + duels), start=1):  # type: ignore[operator]
-            tell(f"{number} of {len(cells) + len(duels)}")
-        found = {judged.result().name: judged.result() for judged in cells}
-        return Matrix([found[cell.name] for cell in CELLS], [duel.result() for duel in duels], curves.result())
+        labels = [pool.submit(by_labels, cell, runs) for cell in slow]
+        awaited: list[Future[Any]] = [*cells, *duels, *labels]
+        for number, _ in enumerate(as_completed(awaited), start=1):
+            tell(f"{number} of {len(awaited)}")
+        return Matrix(
+            _in_order(CELLS, cells), [duel.result() for duel in duels], curves.result(), _in_order(LABELS, labels)
+        )
+
+
+def _in_order(cells: Iterable[Named], found: Iterable[Future[Found]]) -> list[Found]:
+    by_name = {each.result().name: each.result() for each in found}
+    return [by_name[cell.name] for cell in cells]
 
 
 def judged(cell: Cell, runs: int) -> Judged:

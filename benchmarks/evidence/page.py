@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from benchmarks import figures
+from benchmarks.evidence.labels import page as labels
 from benchmarks.evidence.matrix import CONTENDER, JUDGES, Duel, Judged
 from benchmarks.evidence.outcome import Figures
 from benchmarks.evidence.results import Results
@@ -42,6 +43,9 @@ def _figures(results: Results) -> Iterator[str]:
     yield from _table(("goal", "wanted", "measured", "met"), goals)
     yield "\n### Contender in every cell\n"
     yield from _contender(results.matrix.cells)
+    yield "\n### Contender with late labels\n"
+    yield f"{results.matrix.labels[0].runs:,} runs a cell; wrong verdicts are bold.\n"
+    yield from _table(labels.HEAD, labels.rows(results.matrix.labels))
     yield "\n### Wrong verdicts: promoted / rejected\n"
     yield from _by_judge(results.matrix.cells, _wrong)
     yield "\n### Requests to the verdict: median / 90th percentile\n"

@@ -3,13 +3,14 @@
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.evidence.labels import page as labels
 from benchmarks.evidence.page import requests, share
 from benchmarks.evidence.results import Results
 
 
 def show(results: Results, console: Console) -> None:
     """All cells, and the goals."""
-    console.print(_cells(results), _goals(results))
+    console.print(_cells(results), _labels(results), _goals(results))
 
 
 def _cells(results: Results) -> Table:
@@ -18,6 +19,13 @@ def _cells(results: Results) -> Table:
         for judge, found in cell.figures.items():
             shares = (share(part) for part in (found.wrong_promotions, found.wrong_rejections, found.undecided))
             table.add_row(cell.name, judge, *shares, requests(found.median), requests(found.p90), f"{found.bad:,.1f}")
+    return table
+
+
+def _labels(results: Results) -> Table:
+    table = Table(*labels.HEAD)
+    for row in labels.rows(results.matrix.labels):
+        table.add_row(*row)
     return table
 
 

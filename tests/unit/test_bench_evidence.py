@@ -176,7 +176,7 @@ def test_goals_are_of_the_cells_that_meet_the_assumptions_and_a_missed_one_is_am
 
     cells = [of("calm", 0.01, meets=True), of("worse", 0.06, meets=True), of("broken", 0.3, meets=False)]
 
-    told = goals.of(Matrix(cells, duels=[], curves=[]), microseconds=40)
+    told = goals.of(Matrix(cells, duels=[], curves=[], labels=[]), microseconds=40)
 
     assert [(goal.value, goal.met) for goal in told] == [(6, False), (6, False), (1.6, False), (1.6, False), (40, True)]
 
@@ -189,6 +189,7 @@ def test_in_a_duel_the_best_rival_is_the_one_to_beat() -> None:
             [Judged("calm", Truth.FINE, True, dict.fromkeys(JUDGES, found()), None)],
             [Duel("null", "worse", judges)],
             curves=[],
+            labels=[],
         ),
         microseconds=40,
     )[-2]
