@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -39,8 +39,25 @@ class Wish:
     block: Block
 
 
+@dataclass(slots=True)
+class Touched:
+    """The router pods that were told of a configuration: when each is told again, and after what pause then."""
+
+    version: str | None = None
+    pods: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def due(self, pods: Iterable[str], at: float) -> list[str]:
+        """Those to be told at a moment, in seconds of a clock that nobody sets; they count as told."""
+        found = [pod for pod in pods if at >= self.pods.get(pod, (at, 0.0))[0]]
+        for pod in found:
+            _, pause = self.pods.get(pod, (at, FIRST_PAUSE))
+            self.pods[pod] = (at + pause, min(2 * pause, LONGEST_PAUSE))
+        return found
+
+
 REST = 4  # times as long as a write took
 LONGEST_REST = 2.0  # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds between two touches of a pod
 
 Stamp = tuple[str | None, ...]
 STANDS = (
@@ -63,8 +80,7 @@ class Routing:
         self._rests_until: dict[str, float] = defaultdict(float)  # loop time
         self._wishes: dict[str, dict[str, Wish]] = defaultdict(dict)  # blocks that wait for their turn
         self._settled: dict[str, Stamp] = {}  # what stood when all was as it shall be
-        # The second, the configuration's version, and the router pods that know of it.
-        self._touched: dict[str, tuple[Stamp, set[str]]] = defaultdict(lambda: ((), set()))
+        self._touched: dict[str, Touched] = defaultdict(Touched)
 
     async def ensure(self, namespace: str) -> list[Object]:
         """The router's pods stand, and go with the namespace's last ModelDeployment, operator or no operator.
@@ -125,15 +141,14 @@ class Routing:
     async def refresh(self, namespace: str, pods: Iterable[str], now: datetime) -> None:
         """Touches the pods, which makes their kubelet bring the newest configuration at once.
 
-        Once a second for each configuration, however many ModelDeployments wait for it.
+        Again, and ever more seldom, until they carry it, however many ModelDeployments wait for that: a touch before the
+        kubelet has heard of the configuration is in vain.
         """
+        version = self._version(kinds.CONFIGMAP, namespace, names.ROUTER)
+        if self._touched[namespace].version != version:
+            self._touched[namespace] = Touched(version)
+        due = self._touched[namespace].due(pods, asyncio.get_running_loop().time())
         touch = {names.REFRESH: rfc3339(now)}
-        stamp = (rfc3339(now.replace(microsecond=0)), self._version(kinds.CONFIGMAP, namespace, names.ROUTER))
-        if self._touched[namespace][0] != stamp:
-            self._touched[namespace] = (stamp, set())
-        known = self._touched[namespace][1]
-        due = sorted(set(pods) - known)
-        known.update(due)
         touched = await asyncio.gather(*(self._client.annotate(kinds.POD, namespace, pod, touch) for pod in due))
         for raw in filter(None, touched):
             self._store.put(kinds.POD, raw)
