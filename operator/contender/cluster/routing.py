@@ -141,8 +141,8 @@ class Routing:
     async def refresh(self, namespace: str, pods: Iterable[str], now: datetime) -> None:
         """Touches the pods, which makes their kubelet bring the newest configuration at once.
 
-        Again, and ever more seldom, until they carry it, however many ModelDeployments wait for that: a touch before the
-        kubelet has heard of the configuration is in vain.
+        Again, and ever more seldom, until they carry it, however many ModelDeployments wait for that: a touch before
+        the kubelet has heard of the configuration is in vain.
         """
         version = self._version(kinds.CONFIGMAP, namespace, names.ROUTER)
         if self._touched[namespace].version != version:
