@@ -21,6 +21,7 @@ from contender.reconcile import World, reconcile
 RELIST_SECONDS = 300.0  # a deletion that a broken watch missed is noticed by then
 FOLLOW_SECONDS = 10.0  # before HTTPRoutes, which could not be watched, are asked for again
 BREATH_SECONDS = 0.2  # between two reconciles of one object, so that a burst of events costs one
+REST, LONGEST_REST = 5, 30.0  # times as long as a turn was waited for; seconds
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0  # seconds
 
 logger = logging.getLogger(__name__)
@@ -74,9 +75,11 @@ class Tasks:
         self.wake_all(namespace)  # the router's owners and blocks are one fewer
 
     async def _once(self, namespace: str, name: str) -> float | None:
-        async with self._world.turns.one():
+        """Whoever waited for a turn looks the less often: nobody gains by more looks than there is time for."""
+        async with self._world.turns.one() as waited:
             with metrics.timed():
-                return await reconcile(self._world, namespace, name)
+                pause = await reconcile(self._world, namespace, name)
+        return pause and max(pause, min(REST * waited, LONGEST_REST))
 
 
 def _complain(namespace: str, name: str, error: Exception) -> None:

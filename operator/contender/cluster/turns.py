@@ -14,10 +14,12 @@ class Turns:
         self._free = asyncio.Semaphore(AT_ONCE)
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """A turn for as long as the block runs."""
+    async def one(self) -> AsyncIterator[float]:
+        """A turn for as long as the block runs; the seconds that it was waited for."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         async with self._free:
-            yield
+            yield loop.time() - began
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[None]:
