@@ -18,13 +18,13 @@ from contender.api import Measure, Monitoring, QualityBound
 from contender.conditions import Type
 from contender.measure import Silent
 from contender.measure.ledger import Ledger
-from contender.observation import Counters, Labels, RouterPod
+from contender.observation import Counters, Labelled, Labels, RouterPod
 from contender.reconcile import with_quality
 from contender.rollout import quality
 from contender.rollout.bounds import BETTER, WORSE, YEAR, Judged
 from contender.rollout.counting import Count
 from contender.rollout.coverage import Served
-from contender.rollout.labels import Question
+from contender.rollout.labels import Heard, Question
 from tests.unit.test_evidence_error_rates import drawn
 from tests.unit.world import World
 
@@ -275,6 +275,16 @@ def test_a_new_champion_is_judged_anew_by_its_own_labels() -> None:
     assert broken == ("False", "QualityIsBroken")
     assert world.status["quality"]["variant"] == challenger
     assert condition(world) == ("True", "QualityIsKept")
+
+
+def test_labels_of_who_was_champion_a_moment_ago_tell_nothing_of_the_next() -> None:
+    world, champion = watched()
+    world.run(5 * MINUTE)
+    owner, labels = world.owner, Labels({0: {champion: Labelled(10, ((1, 10),))}})
+    told = quality.again(owner, "next", Heard(labels), (), world.now)
+
+    assert told is not None
+    assert (told.variant, told.looked_at) == ("next", None)
 
 
 def test_a_bound_that_is_moved_is_judged_by_the_labels_that_are_there() -> None:

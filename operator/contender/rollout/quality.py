@@ -156,7 +156,7 @@ def again(
     before = Quality.known(owner, monitoring, champion, now)
     if heard.silence is not None:
         return before.meet_silence(heard.silence, now) if before.silent_since is None else before
-    if heard.labels is None:
+    if heard.labels is None or not _speaks_of(heard.labels, champion):
         return before
     after = before.hear(heard.labels, pods, monitoring, now)
     return after if after.shown != before.shown or _is_time(before, after, monitoring, now) else before
@@ -171,6 +171,11 @@ def is_silent(quality: Quality, monitoring: Monitoring, now: datetime) -> bool:
     """Whether the ledger has been silent for longer than a restart of it takes."""
     patience = timedelta(seconds=max(ASKED, PATIENCE * every(monitoring)))
     return quality.silent_since is not None and now - quality.silent_since >= patience
+
+
+def _speaks_of(labels: Labels, champion: str) -> bool:
+    """Not of the one who was champion when the ledger was asked, a moment ago."""
+    return any(champion in window for window in labels.windows.values())
 
 
 def _is_time(before: Quality, after: Quality, monitoring: Monitoring, now: datetime) -> bool:
