@@ -105,6 +105,37 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityBound:
+    """The greatest share of wrong answers that is fine in whatever serves, as one measure of labels counts them."""
+
+    measure: Measure
+    class_: str | None
+    tolerance: float | None
+    below: float
+
+    @property
+    def guardrail(self) -> Guardrail:
+        """As a trial would have it."""
+        return Guardrail(self.measure, None, None, self.below, class_=self.class_, tolerance=self.tolerance)
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(Measure(raw["measure"]), raw.get("class"), raw.get("tolerance"), raw["below"])
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """`spec.monitoring`: what is watched of the champion, whether a trial runs or not."""
+
+    window: str
+    quality: tuple[QualityBound, ...]
+
+    @classmethod
+    def parse(cls, raw: Json) -> Self:
+        return cls(raw["window"], tuple(map(QualityBound.parse, raw["quality"])))
+
+
+@dataclass(frozen=True, slots=True)
 class Shadow:
     """How much of the live traffic is copied to the challenger before its first share, and for how long."""
 
@@ -173,6 +204,7 @@ class ModelDeployment:
     timeout: str  # spec.traffic.timeout
     sticky: Json | None  # spec.traffic.sticky
     gateway: Json | None  # spec.traffic.gateway; None: the embedded router
+    monitoring: Monitoring | None
     status: Json
 
     @classmethod
@@ -196,6 +228,7 @@ class ModelDeployment:
             timeout=spec["traffic"]["timeout"],
             sticky=spec["traffic"].get("sticky"),
             gateway=spec["traffic"].get("gateway"),
+            monitoring=Monitoring.parse(spec["monitoring"]) if "monitoring" in spec else None,
             status=raw.get("status") or {},
         )
 

@@ -21,6 +21,7 @@ class Type(StrEnum):
     TRAFFIC_SHIFTED = "TrafficShifted"
     TRIAL_PASSING = "TrialPassing"
     PROOF_FORESEEN = "ProofForeseen"
+    QUALITY_KEPT = "QualityKept"
 
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
@@ -38,6 +39,11 @@ REASONS: Mapping[Type, Mapping[str, tuple[str, ...]]] = {
     Type.TRAFFIC_SHIFTED: {TRUE: ("ShareObserved",), FALSE: ("ShareNotLive", "*"), UNKNOWN: ("RouterSilent",)},
     Type.TRIAL_PASSING: {TRUE: ("*",), FALSE: ("*",), UNKNOWN: ("*",)},
     Type.PROOF_FORESEEN: {TRUE: ("WithinTimeout",), FALSE: ("TimeoutTooShort",)},
+    Type.QUALITY_KEPT: {
+        TRUE: ("QualityIsKept",),
+        FALSE: ("QualityIsBroken",),
+        UNKNOWN: ("LabelsAreAwaited", "LedgerIsSilent"),
+    },
 }
 
 

@@ -40,11 +40,38 @@ VERDICTS = Counter(
     "contender_verdicts", "Verdicts, each counted when it is new.", [*OF_ONE, "decision", "rule"], registry=REGISTRY
 )
 
+QUALITY = {  # of the champion, by field of `status.quality.measures`
+    "rate": Gauge(
+        "contender_wrong_share",
+        "The champion's share of wrong answers by labels, in the window that is watched.",
+        [*OF_ONE, "measure"],
+        registry=REGISTRY,
+    ),
+    "bound": Gauge(
+        "contender_wrong_share_bound",
+        "The share of wrong answers that spec accepts.",
+        [*OF_ONE, "measure"],
+        registry=REGISTRY,
+    ),
+    "exposures": Gauge(
+        "contender_labels",
+        "Labels in the window that is watched, of those answers that the measure is about.",
+        [*OF_ONE, "measure"],
+        registry=REGISTRY,
+    ),
+}
+COVERAGE = Gauge(
+    "contender_label_coverage", "The part of the champion's answers that have a label.", OF_ONE, registry=REGISTRY
+)
+DELAY = Gauge(
+    "contender_label_delay_seconds", "Half of the champion's labels come within it.", OF_ONE, registry=REGISTRY
+)
+
 Key = tuple[str, str]  # namespace and name of a ModelDeployment
-Labels = frozenset[tuple[str, ...]]
+Series = Mapping[tuple[str, ...], float]  # by labels, beside those of the ModelDeployment
 
 _verdicts: dict[Key, tuple[str, ...]] = {}  # the last one of each ModelDeployment
-_shown: dict[tuple[Gauge, Key], Labels] = {}  # the labels under which a gauge is 1
+_shown: dict[tuple[Gauge, Key], Series] = {}
 
 
 def leads() -> None:
@@ -71,20 +98,21 @@ def failed(error: Exception) -> None:
 
 
 def observed(namespace: str, name: str, status: Mapping[str, Any]) -> None:
-    """Takes over what `status` of a ModelDeployment says of share, phase, conditions and verdict."""
+    """Takes over what `status` of a ModelDeployment says of share, phase, conditions, quality and verdict."""
     trial = status.get("trial", {})
     SHARE.labels(namespace, name).set(trial.get("share", 0))
-    conditions = frozenset((each["type"], each["status"], each["reason"]) for each in status.get("conditions", ()))
-    _show(PHASE, (namespace, name), frozenset({(status["phase"],)}))
-    _show(CONDITION, (namespace, name), conditions)
+    conditions = ((each["type"], each["status"], each["reason"]) for each in status.get("conditions", ()))
+    _show(PHASE, (namespace, name), {(status["phase"],): 1})
+    _show(CONDITION, (namespace, name), dict.fromkeys(conditions, 1))
+    _show_quality((namespace, name), status.get("quality", {}))
     _count_verdict(namespace, name, trial)
     MODELDEPLOYMENTS.set(len(_verdicts))
 
 
 def forget(namespace: str, name: str) -> None:
     """Drops every series of a ModelDeployment that is gone."""
-    for gauge in (PHASE, CONDITION):
-        _show(gauge, (namespace, name), frozenset())
+    for gauge in (PHASE, CONDITION, COVERAGE, DELAY, *QUALITY.values()):
+        _show(gauge, (namespace, name), {})
         _shown.pop((gauge, (namespace, name)))
     for metric in (SHARE, VERDICTS):
         metric.remove_by_labels({"namespace": namespace, "modeldeployment": name})
@@ -92,14 +120,23 @@ def forget(namespace: str, name: str) -> None:
     MODELDEPLOYMENTS.set(len(_verdicts))
 
 
-def _show(gauge: Gauge, of: Key, labels: Labels) -> None:
-    """Makes the gauge 1 under these labels alone. What stays is not touched: this is called at every look."""
-    before = _shown.get((gauge, of), frozenset())
-    for gone in before - labels:
+def _show_quality(of: Key, quality: Mapping[str, Any]) -> None:
+    measures = quality.get("measures", ())
+    for field, gauge in QUALITY.items():
+        _show(gauge, of, {(each["name"],): each[field] for each in measures if field in each})
+    for field, gauge in {"coverage": COVERAGE, "delaySeconds": DELAY}.items():
+        _show(gauge, of, {(): quality[field]} if field in quality else {})
+
+
+def _show(gauge: Gauge, of: Key, series: Series) -> None:
+    """Gives the gauge these series alone. What stays is not touched: this is called at every look."""
+    before = _shown.get((gauge, of), {})
+    for gone in before.keys() - series.keys():
         gauge.remove(*of, *gone)
-    for new in labels - before:
-        gauge.labels(*of, *new).set(1)
-    _shown[gauge, of] = labels
+    for labels, value in series.items():
+        if before.get(labels) != value:
+            gauge.labels(*of, *labels).set(value)
+    _shown[gauge, of] = series
 
 
 def _reconciled(result: str, began: float) -> None:

@@ -75,6 +75,7 @@ class Labelled:
 
     answers: int = 0  # with a label
     counts: tuple[tuple[int, int], ...] = ()  # events and exposures, one for each measure that was asked for
+    delay: float | None = None  # the median, in seconds; None without labels, or when it was not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +161,5 @@ class Observation:
     recordings: Mapping[str, Sequence[Recording]] = field(default_factory=dict)  # in a trial's shadow: variant -> pods'
     labels: Labels | None = None  # None when the ledger was not asked, or told nothing
     ledger_silence: str | None = None  # why it told nothing when it was asked
+    quality: Labels | None = None  # of the champion; None when the ledger was not asked, or told nothing
+    quality_silence: str | None = None  # why it told nothing when it was asked

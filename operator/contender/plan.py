@@ -10,9 +10,10 @@ from typing import Any
 
 from contender import desired, names, status, traffic
 from contender.api import Phase, Trial
+from contender.conditions import Type
 from contender.manifests import trial as trial_manifest
-from contender.observation import Block, Observation, Problem
-from contender.rollout import capacity, look, standby
+from contender.observation import Block, Observation
+from contender.rollout import capacity, look, quality, standby
 from contender.rollout.answers import Outcome
 from contender.rollout.commands import given, renewed, retries, stale
 from contender.rollout.labels import Heard
@@ -62,7 +63,11 @@ def make_plan(seen: Observation) -> Plan:
     entry = tuple(desired.entry(champion, block, seen, live=live))
     url = traffic.url(seen, made=bool(entry))
     problem = seen.router.problem or traffic.unjudged(trial, seen)
-    report = status.Report(seen, champion, trial, live=live, url=url, obstacle=problem)
+    told = quality.again(
+        seen.deployment, champion, Heard(seen.quality, seen.quality_silence), seen.router.pods, seen.now
+    )
+    report = status.Report(seen, champion, trial, live=live, url=url, obstacle=problem, quality=told)
+    wanted = seen.deployment.status if begins else status.build(report)  # a beginning is told at the next look
     return Plan(
         trial=trial,
         begins=begins,
@@ -71,9 +76,14 @@ def make_plan(seen: Observation) -> Plan:
         stale_routers=stale,
         surplus=surplus,
         old_trials=_old_trials(seen),
-        status=seen.deployment.status if begins else status.build(report),  # a beginning is told at the next look
-        events=(*_events(before, trial, begins), *_same(champion, seen), *(() if begins else _answered(report))),
-        look_again=_look_again(trial, seen.router.problem, settled=live and not (stale or surplus or begins)),
+        status=wanted,
+        events=(
+            *_events(before, trial, begins),
+            *_same(champion, seen),
+            *(() if begins else _answered(report)),
+            *_quality_turned(seen.deployment.status, wanted),
+        ),
+        look_again=_look_again(trial, seen, settled=live and not (stale or surplus or begins)),
     )
 
 
@@ -221,6 +231,18 @@ def _answered(report: status.Report) -> Iterator[Event]:
             yield Event(kind, f"Command{answer.outcome}", said)
 
 
+def _quality_turned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Event]:
+    """One whenever labels show something else of the champion than was last told."""
+    was, now = (_condition(told, Type.QUALITY_KEPT) for told in (before, after))
+    if now and now.get("reason") != (was.get("reason") or "LabelsAreAwaited"):
+        kind = "Warning" if now["reason"] in {"QualityIsBroken", "LedgerIsSilent"} else "Normal"
+        yield Event(kind, now["reason"], now["message"])
+
+
+def _condition(told: Mapping[str, Any], kind: Type) -> Mapping[str, Any]:
+    return next((each for each in told.get("conditions", ()) if each["type"] == kind), {})
+
+
 def _event_type(decision: Mapping[str, Any]) -> str | None:
     """Holding is worth an Event only while it waits for the world."""
     if decision["decision"] == "Hold":
@@ -228,9 +250,12 @@ def _event_type(decision: Mapping[str, Any]) -> str | None:
     return "Warning" if decision["decision"] == "Reject" else "Normal"
 
 
-def _look_again(trial: Trial | None, problem: Problem | None, *, settled: bool) -> float:
-    if problem is not None:
+def _look_again(trial: Trial | None, seen: Observation, *, settled: bool) -> float:
+    if seen.router.problem is not None:
         return MENDED_SECONDS
     if not settled:
         return MOVING_SECONDS
-    return IDLE_SECONDS if trial is None or trial.ended else TRIAL_SECONDS
+    if trial is not None and not trial.ended:
+        return TRIAL_SECONDS
+    monitoring = seen.deployment.monitoring
+    return IDLE_SECONDS if monitoring is None else quality.every(monitoring)

@@ -32,9 +32,9 @@ from contender.manifests.trial import trial_status
 from contender.measure import Silent, answers
 from contender.measure.ledger import Ledger
 from contender.observation import Observation, Problem, Recording
-from contender.plan import Event, Plan, make_plan
+from contender.plan import Event, Plan, find_champion, make_plan
 from contender.planes import Planes
-from contender.rollout import labels, look
+from contender.rollout import labels, look, quality
 
 logger = logging.getLogger(__name__)
 
@@ -81,20 +81,36 @@ async def observe(world: World, owner: ModelDeployment) -> Observation:
     sight, recordings = await asyncio.gather(world.planes.of(owner).observe(owner), _recordings(world, owner))
     now = datetime.now(UTC)  # noqa: TID251
     seen = seeing.observe(world.store, owner, now, world.serving_image, sight.router, sight.entry)
-    return await with_labels(world, replace(seen, recordings=recordings))
+    return await with_quality(world, await with_labels(world, replace(seen, recordings=recordings)))
 
 
 async def with_labels(world: World, seen: Observation) -> Observation:
     """With what the ledger tells, where the trial asks for it."""
-    question, owner = labels.question(seen.trials[-1], seen.now) if seen.trials else None, seen.deployment
+    question = labels.question(seen.trials[-1], seen.now) if seen.trials else None
     if question is None:
         return seen
+    heard = await _heard(world, seen.deployment, question)
+    return replace(seen, labels=heard.labels, ledger_silence=heard.silence)
+
+
+async def with_quality(world: World, seen: Observation) -> Observation:
+    """With what the ledger tells of the champion, where it is watched; asked now and then, however often one looks."""
+    owner = seen.deployment
+    if owner.monitoring is None or not world.ledger.rested(owner.uid, seen.now, quality.every(owner.monitoring)):
+        return seen
+    question = quality.question(owner, find_champion(seen), seen.now)
+    if question is None:
+        return seen
+    heard = await _heard(world, owner, question)
+    return replace(seen, quality=heard.labels, quality_silence=heard.silence)
+
+
+async def _heard(world: World, owner: ModelDeployment, question: labels.Question) -> labels.Heard:
     try:
-        return replace(seen, labels=await world.ledger.labels(owner.namespace, owner.name, question))
+        return labels.Heard(await world.ledger.labels(owner.namespace, owner.name, question))
     except Silent as silence:
         logger.info("%s", silence, extra={"namespace": owner.namespace, "modeldeployment": owner.name})
-        problem = world.ledgers.problem(owner.namespace)
-        return replace(seen, ledger_silence=problem or NO_ANSWER)
+        return labels.Heard(silence=world.ledgers.problem(owner.namespace) or NO_ANSWER)
 
 
 async def _recordings(world: World, owner: ModelDeployment) -> Mapping[str, Sequence[Recording]]:

@@ -10,6 +10,7 @@ from contender.conditions import FALSE, TRUE, UNKNOWN, Condition, Type, dump
 from contender.observation import Observation, Problem, Variant
 from contender.rollout import answers, look
 from contender.rollout.answers import Answer, Subject
+from contender.rollout.quality import LEAST, Quality, is_silent
 from contender.rollout.trial import WON, is_rejected
 
 HISTORY = 10
@@ -26,6 +27,7 @@ class Report:
     live: bool  # every router pod carries the wanted route
     url: str | None  # where clients call; None before anything lets them in
     obstacle: Problem | None = None  # what keeps the traffic from being split or judged as wanted
+    quality: Quality | None = None  # of the champion, where it is watched
 
     @property
     def serving(self) -> bool:
@@ -76,6 +78,7 @@ def build(report: Report) -> Mapping[str, Any]:
         "champion": _champion(report),
         "trial": _trial(report),
         "rejected": _rejected(report),
+        "quality": report.quality and report.quality.dump(),
         "commands": [answer.dump() for answer in report.answers] or None,
         "url": report.url,
         "history": [_ended(trial) for trial in seen.trials if trial.ended][-HISTORY:],
@@ -192,6 +195,8 @@ def _conditions(report: Report) -> Iterator[Condition]:
         yield _trial_passing(report)
     if report.running and report.running.phase not in WON and report.running.eta:
         yield _proof_foreseen(report.running)
+    if report.quality:
+        yield _quality_kept(report, report.quality)
 
 
 def _ready(report: Report) -> Condition:
@@ -275,3 +280,26 @@ def _proof_foreseen(trial: Trial) -> Condition:
     if foretold["inTime"]:
         return Condition(Type.PROOF_FORESEEN, TRUE, "WithinTimeout", foretold["message"])
     return Condition(Type.PROOF_FORESEEN, FALSE, "TimeoutTooShort", foretold["message"])
+
+
+def _quality_kept(report: Report, quality: Quality) -> Condition:
+    """What labels have shown stands until they show otherwise, whether they come or not."""
+    monitoring, was = report.seen.deployment.monitoring, _before(report, Type.QUALITY_KEPT)
+    silent = monitoring is not None and is_silent(quality, monitoring, report.seen.now)
+    since = f"; the ledger is silent since {rfc3339(quality.silent_since)}" if silent and quality.silent_since else ""
+    if quality.broken:
+        named = ", ".join(one.name for one in quality.broken)
+        said = f"champion {quality.variant} breaks its bound on {named}: {quality.summary}{since}"
+        return Condition(Type.QUALITY_KEPT, FALSE, "QualityIsBroken", said)
+    if silent:
+        return Condition(Type.QUALITY_KEPT, UNKNOWN, "LedgerIsSilent", f"no labels from the ledger: {quality.silence}")
+    if quality.least < (1 if was == TRUE else LEAST):
+        said = f"nothing is said before {LEAST} labels of each measure: {quality.summary}"
+        return Condition(Type.QUALITY_KEPT, UNKNOWN, "LabelsAreAwaited", said)
+    return Condition(Type.QUALITY_KEPT, TRUE, "QualityIsKept", quality.summary)
+
+
+def _before(report: Report, kind: Type) -> str | None:
+    """The status that a condition has had until now."""
+    told = report.seen.deployment.status.get("conditions", ())
+    return next((each["status"] for each in told if each["type"] == kind), None)

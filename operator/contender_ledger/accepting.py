@@ -18,7 +18,7 @@ class Gate:
     def __init__(self, keys: KeyRing, deployment: str, now: int, retention: int) -> None:
         """`now` and `retention` in milliseconds."""
         self._keys, self._deployment = keys, deployment
-        self._oldest, self._newest = now - retention, now + DAY
+        self._now, self._oldest, self._newest = now, now - retention, now + DAY
         self._opened: dict[str, Receipt | Refused] = {}  # many rows come with one receipt
 
     def accept(self, labels: Iterable[Read]) -> tuple[list[Row], list[tuple[int, Refused]]]:
@@ -37,7 +37,7 @@ class Gate:
         receipt = self._receipt(label.receipt)
         if not 0 <= label.row < len(receipt.predictions):
             raise Refused(Reason.NO_SUCH_ROW, f"the request had {len(receipt.predictions)} rows, counted from 0")
-        return _row(receipt, label)
+        return _row(receipt, label, self._now)
 
     def _receipt(self, token: str) -> Receipt:
         found = self._opened.get(token)
@@ -63,7 +63,7 @@ class Gate:
         return receipt
 
 
-def _row(receipt: Receipt, label: Label) -> Row:
+def _row(receipt: Receipt, label: Label, now: int) -> Row:
     prediction = receipt.predictions[label.row]
     try:
         right = meant(label.label, prediction)
@@ -77,4 +77,5 @@ def _row(receipt: Receipt, label: Label) -> Row:
         text_of(prediction),
         text_of(right),
         difference(prediction, right),
+        now,
     )

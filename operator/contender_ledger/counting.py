@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from contender_ledger.recording import HOUR, WIDTHS
 from contender_ledger.scalar import classes
-from contender_ledger.tables import COUNTS, LABELS, SERIES
+from contender_ledger.tables import COUNTS, DELAYS, LABELS, SERIES
 
 FOREVER = 2**40 * HOUR  # an edge of every bucket
 Pairs = Counter[tuple[str, str]]  # (predicted, label) -> rows
@@ -117,6 +117,17 @@ def deviations(
     )
     rows = connection.execute(query.group_by(LABELS.c.series))
     return {number: (labelled, [int(each) for each in events]) for number, labelled, *events in rows}
+
+
+def delays(connection: Connection, series: Sequence[int], window: Window) -> dict[int, Counter[int]]:
+    """Of each series, labelled rows by the bucket of their delay, in every hour that the window touches."""
+    found: dict[int, Counter[int]] = {number: Counter() for number in series}
+    query = select(DELAYS.c.series, DELAYS.c.bucket, func.sum(DELAYS.c.labelled)).where(
+        DELAYS.c.series.in_(series), DELAYS.c.start > window.since - HOUR, DELAYS.c.start < window.until
+    )
+    for number, bucket, labelled in connection.execute(query.group_by(DELAYS.c.series, DELAYS.c.bucket)):
+        found[number][bucket] = int(labelled)
+    return found
 
 
 def _inside(series: Sequence[int], since: int, until: int) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """Evidence for the operator: of each measure, in each window and for each variant, its events and exposures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from contender_ledger import counting
 from contender_ledger.counting import FOREVER, Pairs
+from contender_ledger.delay import median
 from contender_ledger.scalar import Scalar, text_of
 
 
@@ -50,6 +51,7 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     windows: Annotated[list[Between], Meta(max_length=100)]
     variants: Annotated[list[str], Meta(max_length=20)]
     measures: Annotated[list[Measure], Meta(max_length=50)]
+    delays: bool = False  # whether to tell how late labels came
 
 
 class Share(msgspec.Struct):
@@ -59,12 +61,13 @@ class Share(msgspec.Struct):
     exposures: int
 
 
-class Counted(msgspec.Struct):
+class Counted(msgspec.Struct, omit_defaults=True):
     """Of one variant in one window."""
 
     labelled: int  # rows
     answers: int  # requests of which at least a row is labelled
     measures: list[Share]
+    delay: float | None = None  # seconds: the median, if it was asked for and there are labels
 
 
 class Evidence(msgspec.Struct):
@@ -77,24 +80,26 @@ def answer(connection: Connection, deployment: str, question: Question) -> Evide
     """All from one moment of the database, if the connection's transaction sees one."""
     known = counting.series_of(connection, deployment)
     series = {variant: known.get(variant) for variant in question.variants}
-    return Evidence([_window(connection, series, between, question.measures) for between in question.windows])
+    return Evidence([_window(connection, series, between, question) for between in question.windows])
 
 
 def _window(
-    connection: Connection, series: dict[str, int | None], between: Between, measures: Sequence[Measure]
+    connection: Connection, series: dict[str, int | None], between: Between, question: Question
 ) -> dict[str, Counted]:
     window = counting.Window(between.since, FOREVER if between.until is None else between.until)
     numbers = [number for number in series.values() if number is not None]
+    measures = question.measures
     tallies = counting.tallies(connection, numbers, window)
     tolerances = sorted({measure.tolerance for measure in measures if isinstance(measure, Deviation)})
     off = counting.deviations(connection, numbers, window, tolerances) if tolerances else {}
+    late = counting.delays(connection, numbers, window) if question.delays else {}
 
     def counted(number: int) -> Counted:
         labelled, events = off.get(number, (0, [0] * len(tolerances)))
         deviations = {each: Share(n, labelled) for each, n in zip(tolerances, events, strict=True)}
         pairs = tallies[number].pairs
         shares = [_share(measure, pairs, deviations) for measure in measures]
-        return Counted(pairs.total(), tallies[number].answers, shares)
+        return Counted(pairs.total(), tallies[number].answers, shares, median(late.get(number, {})))
 
     nothing = Counted(0, 0, [Share(0, 0) for _ in measures])
     return {variant: nothing if number is None else counted(number) for variant, number in series.items()}

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from contender_ledger import bulk
+from contender_ledger.delay import bucket
 from contender_ledger.scalar import classes
-from contender_ledger.tables import COUNTS, LABELS, SERIES
+from contender_ledger.tables import COUNTS, DELAYS, LABELS, SERIES
 
 MINUTE = 60_000  # milliseconds, as all times here
 HOUR = 60 * MINUTE
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     predicted: str
     label: str
     difference: float | None
+    came: int  # when the label was accepted
 
 
 class Held(NamedTuple):
@@ -65,7 +67,7 @@ def _settled(row: Row, before: Before, after: dict[Key, Row]) -> Outcome:
     had = held and held.label
     if had == row.label:
         return Outcome.REPEATED
-    after[key] = row
+    after[key] = row._replace(came=after[key].came) if key in after else row
     return Outcome.TAKEN if had is None else Outcome.REPLACED
 
 
@@ -84,21 +86,31 @@ def _write(connection: Connection, before: Before, rows: Iterable[Row]) -> None:
     rows = list(rows)
     series = _series_ids(connection, {row.series for row in rows})
     first = _firsts(before, rows)
-    new = [
-        row._asdict() | {"series": series[row.series], "first": int((row.receipt, row.row) in first)}
-        for row in rows
-        if (row.receipt, row.row) not in before
-    ]
+    new = [row for row in rows if (row.receipt, row.row) not in before]
     changed = [
         {"of_receipt": row.receipt, "of_row": row.row, "to": row.label, "by": row.difference}
         for row in rows
         if (held := before.get((row.receipt, row.row))) and held.label != row.label
     ]
     if new:
-        bulk.insert(connection, LABELS, new)
+        bulk.insert(connection, LABELS, [_kept(row, series[row.series], first) for row in new])
+        _count_delays(connection, new, series)
     if changed:
         connection.execute(CHANGE, changed)
     _count(connection, before, rows, series, first)
+
+
+def _kept(row: Row, number: int, first: frozenset[Key]) -> dict[str, Any]:
+    kept = row._asdict() | {"series": number, "first": int((row.receipt, row.row) in first)}
+    del kept["came"]
+    return kept
+
+
+def _count_delays(connection: Connection, new: Iterable[Row], series: Mapping[tuple[str, str], int]) -> None:
+    late = Counter((series[row.series], row.at - row.at % HOUR, bucket(row.came - row.at)) for row in new)
+    names = DELAYS.c.keys()
+    some = [dict(zip(names, (*each, late[each]), strict=True)) for each in sorted(late)]
+    bulk.insert(connection, DELAYS, some, adding=(DELAYS.c.labelled,))
 
 
 def _firsts(before: Before, rows: Iterable[Row]) -> frozenset[Key]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, tuple_
 from contender_ledger.accepting import DAY
 from contender_ledger.database import Database, Unavailable
 from contender_ledger.recording import HOUR, MINUTE
-from contender_ledger.tables import COUNTS, LABELS, SERIES
+from contender_ledger.tables import COUNTS, DELAYS, LABELS, SERIES
 
 ROWS_AT_ONCE = 5_000  # labels that come meanwhile wait for no more than that
 AGAIN_SECONDS = 3_600.0
@@ -29,7 +29,7 @@ async def keep(database: Database, retention: int) -> None:
 
 
 def age_out(database: Database, expired: int) -> int:
-    """Delete the rows served a day before `expired` (ms), and their counts by the minute; returns how many rows.
+    """Delete the rows served a day before `expired` (ms), their delays, their counts by the minute; returns how many.
 
     The day is what clocks may be apart: a row goes only when its receipt is refused as expired by every replica, so
     that none is counted a second time.
@@ -50,4 +50,5 @@ def _delete_some(connection: Connection, before: int) -> int:
     oldest = select(LABELS.c.receipt, LABELS.c.row).where(*old).limit(ROWS_AT_ONCE)
     minutes = COUNTS.c.series.in_(series), COUNTS.c.width == MINUTE, COUNTS.c.start < before
     connection.execute(delete(COUNTS).where(*minutes))
+    connection.execute(delete(DELAYS).where(DELAYS.c.series.in_(series), DELAYS.c.start < before))
     return connection.execute(delete(LABELS).where(tuple_(LABELS.c.receipt, LABELS.c.row).in_(oldest))).rowcount

@@ -41,6 +41,16 @@ LABELS = Table(  # the label in force of each labelled row; ages out
     sqlite_with_rowid=False,
 )
 
+DELAYS = Table(  # how long after its prediction each row's first label came, by the hour of the prediction; ages out
+    "delays",
+    METADATA,
+    Column("series", Integer, ForeignKey("series.id"), primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),  # see `delay.py`
+    Column("labelled", BigInteger, nullable=False),  # rows
+    sqlite_with_rowid=False,
+)
+
 COUNTS = Table(  # of LABELS, by minute and by hour; changed in the transaction that changes LABELS
     "counts",
     METADATA,

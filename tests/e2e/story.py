@@ -230,6 +230,16 @@ class Then:
 
         self.story.eventually(seen, within=within)
 
+    def keeps_its_quality(self, status: str, reason: str, *, within: float = PATIENCE) -> Json:
+        """What labels show of the champion; the condition."""
+
+        def seen() -> Json:
+            kept = self.story.scene.condition("QualityKept")
+            assert (kept["status"], kept["reason"]) == (status, reason), f"QualityKept is {kept}"
+            return kept
+
+        return self.story.eventually(seen, within=within)
+
     def has_ready_pods(self, variant: str, count: int, *, within: float = PATIENCE) -> None:
         """A variant has so many pods that are ready."""
 

@@ -244,6 +244,17 @@ def test_what_waits_for_a_person_is_suspended_and_names_the_command(
     assert says in health.message
 
 
+def test_a_champion_that_breaks_its_bound_serves_and_is_well(judge: Judge) -> None:
+    world = World(monitoring={"window": "1h", "quality": [{"measure": "accuracy", "below": 0.05}]}, delay=0.0)
+    world.wrong[world.apply("1")] = 0.5
+    world.run(100)
+    raw = deployment(world)
+    found = {each["type"]: each["status"] for each in raw["status"]["conditions"]}
+
+    assert found["QualityKept"] == "False"
+    assert [str(health) for health in judge([raw])] == [str(WELL)]
+
+
 def test_argo_cd_is_told_why(judge: Judge, story: Watched) -> None:
     objects = taken_up(story)
     healths = zip(objects, judge(objects), strict=True)

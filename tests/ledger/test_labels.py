@@ -236,3 +236,17 @@ def test_metrics_tell_what_became_of_labels(ledger: Ledger, deployment: str) -> 
 
     for outcome in ("taken", "repeated", "Malformed"):
         assert f'contender_ledger_labels_total{{deployment="{deployment}",outcome="{outcome}"}} 1.0' in told
+
+
+def test_how_late_labels_came_is_told_when_it_is_asked_for(ledger: Ledger, deployment: str) -> None:
+    sealer = ledger.sealer(deployment)
+    old, older = (sealer.seal("fraud", at=now() - hours * HOUR) for hours in (2, 2))
+    fresh = sealer.seal("fraud")
+    ledger.label(deployment, [{"receipt": each, "label": "fraud"} for each in (old, older, fresh)])
+    ledger.label(deployment, [{"receipt": old, "label": "fine"}])
+    asked = {"windows": [{"since": 0}], "variants": ["a", "b"], "measures": [], "delays": True}
+    told = ledger.ask(deployment, asked).json()["windows"][0]
+
+    assert told["a"]["delay"] == pytest.approx(2 * 3600, rel=0.2)
+    assert "delay" not in told["b"]
+    assert "delay" not in ledger.evidence(deployment)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contender_ledger.accepting import DAY
-from contender_ledger.counting import Window, deviations, parts, series_of, tallies
+from contender_ledger.counting import Window, delays, deviations, parts, series_of, tallies
 from contender_ledger.database import Database
+from contender_ledger.delay import BUCKETS, SECOND, bucket, median
 from contender_ledger.recording import HOUR, MINUTE, Outcome, Row, record
 from contender_ledger.retention import age_out
 from contender_ledger.scalar import classes, difference, text_of
@@ -43,6 +44,7 @@ def rows(draw: st.DrawFn) -> Row:
         text_of(prediction),
         text_of(label),
         difference(prediction, label),
+        served + draw(st.sampled_from([-SECOND, 0, SECOND, MINUTE, HOUR, 1000 * HOUR])),
     )
 
 
@@ -81,9 +83,10 @@ def _owned(row: Row, own: bytes) -> Row:
 
 def _settled(model: dict[Key, Row], row: Row) -> Outcome:
     had = model.get((row.receipt, row.row))
-    model[row.receipt, row.row] = row
     if had is None:
+        model[row.receipt, row.row] = row
         return Outcome.TAKEN
+    model[row.receipt, row.row] = row._replace(came=had.came)
     return Outcome.REPEATED if had.label == row.label else Outcome.REPLACED
 
 
@@ -94,6 +97,7 @@ def _agrees(
         series = series_of(connection, deployment)
         for window in windows:
             counted = tallies(connection, list(series.values()), window)
+            late = delays(connection, list(series.values()), window)
             off = deviations(connection, list(series.values()), window, [tolerance])
             for variant, number in series.items():
                 inside = [
@@ -104,8 +108,16 @@ def _agrees(
                 )
                 assert counted[number].answers == len({row.receipt for row in inside})
                 numbers = [row.difference for row in inside if row.difference is not None]
+                touched = (row for row in model.values() if row.series[1] == variant and _touches(window, row.at))
+                assert late[number] == Counter(bucket(row.came - row.at) for row in touched)
                 beyond = sum(each > tolerance for each in numbers)
                 assert off.get(number, (0, [0])) == (len(numbers), [beyond])
+
+
+def _touches(window: Window, at: int) -> bool:
+    """Whether a part of the hour lies in the window, which may be empty."""
+    hour = at - at % HOUR
+    return hour < window.until and hour + HOUR > window.since
 
 
 @given(EDGES, EDGES)
@@ -119,7 +131,7 @@ def test_the_parts_of_a_window_are_the_window(since: int, until: int) -> None:
 
 def test_rows_age_out_and_their_counts_by_the_hour_stay(database: str) -> None:
     ledger = Database(database)
-    row = Row(b"o" * 22, 0, ("aged", "a"), 0, "cat", "dog", None)
+    row = Row(b"o" * 22, 0, ("aged", "a"), 0, "cat", "dog", None, 0)
     with ledger.writing() as connection:
         record(connection, [[row._replace(receipt=bytes([n]) * 22, at=n * HOUR) for n in range(60)]])
     aged = age_out(ledger, DAY + 30 * HOUR + 1)
@@ -129,6 +141,7 @@ def test_rows_age_out_and_their_counts_by_the_hour_stay(database: str) -> None:
     with ledger.reading() as connection:
         number = series_of(connection, "aged")["a"]
         assert tallies(connection, [number], Window(0, 100 * HOUR))[number].pairs == {("cat", "dog"): 60}
+        assert delays(connection, [number], Window(0, 100 * HOUR))[number].total() == 30
         assert tallies(connection, [number], Window(29 * HOUR + 1, 100 * HOUR))[number].pairs == {("cat", "dog"): 30}
     ledger.close()
 
@@ -140,3 +153,17 @@ def test_the_schema_is_what_the_migrations_make(database: str) -> None:
     ledger.close()
 
     assert changes == []
+
+
+@given(st.lists(st.integers(SECOND, 180 * 24 * HOUR), min_size=1, max_size=50))
+def test_the_median_delay_is_a_fifth_off_at_most(milliseconds: list[int]) -> None:
+    told = median(Counter(map(bucket, milliseconds)))
+    middle = sorted(milliseconds)[(len(milliseconds) - 1) // 2] / SECOND
+
+    assert told == pytest.approx(middle, rel=0.2)
+
+
+def test_without_labels_there_is_no_delay_and_none_is_too_long_or_too_short() -> None:
+    assert median({}) is None
+    assert bucket(-HOUR) == bucket(0) == 0
+    assert bucket(10**15) == BUCKETS - 1

@@ -7,13 +7,19 @@ from prometheus_client import Metric
 from contender import metrics
 
 READY = {"type": "Ready", "status": "True", "reason": "TrialRuns"}
+QUALITY = {
+    "measures": [{"name": "accuracy", "rate": 0.04, "bound": 0.08, "exposures": 1240}],
+    "coverage": 0.3,
+    "delaySeconds": 90,
+}
 HELD = {"name": "iris-1", "share": 5, "verdict": "Hold", "reason": "ShareIsSoaking"}
 
 
 def families() -> Iterator[Metric]:
     """Every metric of the operator, each with a series."""
     for trial in ({}, HELD):
-        metrics.observed("default", "iris", {"phase": "Shifting", "trial": trial, "conditions": [READY]})
+        told = {"phase": "Shifting", "trial": trial, "conditions": [READY], "quality": QUALITY}
+        metrics.observed("default", "iris", told)
     metrics.failed(ValueError())
     with metrics.timed():
         pass

@@ -42,6 +42,7 @@ def story() -> World:
     world.run(10)
     world.annotations = {}
     judge_by_labels(world)
+    watch(world)
     return world
 
 
@@ -52,6 +53,16 @@ def judge_by_labels(world: World) -> None:
     world.silence = "it is away"
     world.run(10)
     world.silence = None
+    world.run(40)
+
+
+def watch(world: World) -> None:
+    """Labels tell of whoever serves; then the ledger is silent for a while."""
+    bounds = [{"measure": "accuracy", "below": 0.2}, {"measure": "recall", "class": "fraud", "below": 0.2}]
+    world.monitoring = {"window": "5m", "quality": bounds}
+    world.apply("1")
+    world.run(70)
+    world.silence = "it is away"
     world.run(40)
 
 
@@ -79,6 +90,10 @@ def test_the_story_has_what_is_seldom_told(story: World) -> None:
     assert {"pairs", "watches", "shadowedSeconds", "series"} <= {name for status in statuses for name in status}
     facts = [each.get("facts", {}) for status in statuses for each in status["decisions"]]
     assert {"shadowed", "ledgerSilence", "unevenLabels"} <= {name for each in facts for name in each}
+    told = [plan.status["quality"] for plan in story.history if "quality" in plan.status]
+    fields = {"lookedAt", "coverage", "delaySeconds", "served", "silence", "silentSince"}
+    assert fields <= {name for each in told for name in each}
+    assert {"rate", "bets"} <= {name for each in told for one in each["measures"] for name in one}
     assert any(window for status in statuses for window in status["evidence"].get("ledger", {}).get("windows", ()))
 
 

@@ -1,12 +1,14 @@
 """Labels as counts: what is taken in, what waits, what is corrected; and the ledger as it is asked."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from hypothesis import given
@@ -24,6 +26,7 @@ from contender.rollout.findings import awaited, findings
 from contender.rollout.labels import EVERY, Question, follow, question
 from contender.rollout.split import Sent
 from contender.rollout.windows import Window, milliseconds
+from contender_ledger import evidence
 from tests.unit.test_labels_plan import serving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -216,7 +219,7 @@ def test_a_clock_that_was_set_back_does_not_keep_the_ledger_from_being_asked() -
 QUESTION = Question((Window(1000, 2000, 5), Window(3000, None, 25)), ("aaaa", "bbbb"), (ACCURACY, RECALL, DEVIATION))
 THREE = [{"events": 1, "exposures": 10}, {"events": 2, "exposures": 3}, {"events": 0, "exposures": 0}]
 COUNTED = {"labelled": 30, "measures": THREE}
-ANSWER = {"windows": [{"aaaa": {**COUNTED, "answers": 10}, "bbbb": {**COUNTED, "answers": 9}}] * 2}
+ANSWER: dict[str, Any] = {"windows": [{"aaaa": {**COUNTED, "answers": 10}, "bbbb": {**COUNTED, "answers": 9}}] * 2}
 
 
 def test_the_question_is_as_the_ledger_takes_it() -> None:
@@ -236,6 +239,16 @@ def test_the_answer_is_read_by_window_variant_and_measure() -> None:
 
     assert read.windows.keys() == {1000, 3000}
     assert read.windows[3000]["bbbb"] == Labelled(9, ((1, 10), (2, 3), (0, 0)))
+
+
+def test_how_late_labels_come_is_asked_for_and_read_where_somebody_wants_to_know() -> None:
+    asked = replace(QUESTION, variants=("aaaa", "bbbb"), delays=True)
+    told = {"windows": [{**ANSWER["windows"][0], "aaaa": {**COUNTED, "answers": 10, "delay": 90}}] * 2}
+    read = ledger.parse(told, asked)
+
+    assert msgspec.json.decode(json.dumps(ledger.body(asked)), type=evidence.Question).delays
+    assert not msgspec.json.decode(json.dumps(ledger.body(QUESTION)), type=evidence.Question).delays
+    assert (read.windows[1000]["aaaa"].delay, read.windows[1000]["bbbb"].delay) == (90.0, None)
 
 
 class Answers(aiohttp.abc.AbstractResolver):

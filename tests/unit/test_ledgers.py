@@ -74,9 +74,10 @@ class Scene:
         self.ledgers = Ledgers(client, self.store, Writer(client, self.store), settings or self.settings)
         self.server.asked.clear()
 
-    def has(self, name: str, runtime: Any = None, version: Any = "1", **trial: Any) -> None:
+    def has(self, name: str, runtime: Any = None, version: Any = "1", monitoring: Any = None, **trial: Any) -> None:
         meta = {"namespace": "team-a", "name": name, "uid": f"u-{name}", "resourceVersion": version}
-        raw = {"metadata": meta, "spec": {**spec("1", **trial), "runtime": runtime or {}}}
+        watched = {} if monitoring is None else {"monitoring": monitoring}
+        raw = {"metadata": meta, "spec": {**spec("1", **trial), "runtime": runtime or {}, **watched}}
         self.store.put(kinds.MODELDEPLOYMENT, raw)
 
     async def ensures(self) -> list[str]:
@@ -118,6 +119,16 @@ async def test_other_peoples_images_give_no_receipts_and_need_no_keys() -> None:
 async def test_a_label_measure_asks_for_a_ledger(where: str, measure: str) -> None:
     scene = Scene()
     scene.has("churn", **{where: [{"measure": measure, "noWorseThan": 1.1}]})
+    scene.has("fraud")
+    await scene.ensures()
+
+    assert scene.made() == RECEIPTS | LEDGER
+    assert scene.owners() == ["churn"]
+
+
+async def test_monitoring_asks_for_a_ledger() -> None:
+    scene = Scene()
+    scene.has("churn", monitoring={"window": "24h", "quality": [{"measure": "accuracy", "below": 0.08}]})
     scene.has("fraud")
     await scene.ensures()
 

@@ -5,7 +5,7 @@ import pytest
 from prometheus_client import Metric
 
 from contender import metrics
-from tests.monitoring.exported import HELD, READY, families
+from tests.monitoring.exported import HELD, QUALITY, READY, families
 
 DOC = Path(__file__).parents[2] / "docs" / "metrics.md"
 SHIFTED = {"name": "iris-1", "share": 25, "verdict": "Shift", "reason": "AnotherStepRemains"}
@@ -73,6 +73,18 @@ def test_conditions_are_those_of_the_status_and_a_former_one_has_no_series(name:
     assert conditions(name) == {"Ready": ("True", "ChampionServes")}
 
 
+def test_quality_is_that_of_the_status_and_a_measure_without_labels_has_no_share(name: str) -> None:
+    metrics.observed("default", name, {"phase": "Idle", "quality": QUALITY})
+    before = value("contender_wrong_share", **of(name, measure="accuracy"))
+    waiting = {"measures": [{"name": "accuracy", "bound": 0.05, "exposures": 0}]}
+    metrics.observed("default", name, {"phase": "Idle", "quality": waiting})
+
+    assert before == 0.04
+    assert value("contender_wrong_share", **of(name, measure="accuracy")) is None
+    assert value("contender_wrong_share_bound", **of(name, measure="accuracy")) == 0.05
+    assert value("contender_label_coverage", **of(name)) is None
+
+
 def test_a_verdict_counts_once_however_often_it_is_seen(name: str) -> None:
     for trial in ({}, HELD, HELD, SHIFTED, HELD, HELD):
         metrics.observed("default", name, {"phase": "Shifting", "trial": trial})
@@ -96,7 +108,8 @@ def test_the_same_verdict_in_another_trial_counts(name: str) -> None:
 def test_nothing_is_left_of_a_deleted_modeldeployment(name: str) -> None:
     before = value("contender_modeldeployments")
     for trial in ({}, HELD):
-        metrics.observed("default", name, {"phase": "Shifting", "trial": trial, "conditions": [READY]})
+        told = {"phase": "Shifting", "trial": trial, "conditions": [READY], "quality": QUALITY}
+        metrics.observed("default", name, told)
     metrics.observed("default", "iris-too", {"phase": "Idle"})
     metrics.forget("default", name)
     labels = [sample.labels for family in metrics.REGISTRY.collect() for sample in family.samples]

@@ -28,8 +28,8 @@ from contender.observation import (
     RouterPod,
     Variant,
 )
-from contender.plan import Plan, make_plan
-from contender.rollout import labels, look
+from contender.plan import Plan, find_champion, make_plan
+from contender.rollout import labels, look, quality
 from contender.rollout.windows import Window, milliseconds
 from tests.unit.test_evidence_error_rates import drawn
 
@@ -122,6 +122,8 @@ class World:
     delay: float | None = None  # seconds until a label comes; None: none comes
     silence: str | None = None  # the ledger's
     questions: int = 0  # that the ledger was asked
+    monitoring: dict[str, Any] | None = None  # spec.monitoring of what is applied next
+    watched_at: datetime | None = None  # when the ledger was last asked of the champion
     batches: list[Batch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -132,7 +134,9 @@ class World:
         """What `kubectl apply` does. The hash of the variant that is now wanted."""
         generation = self.raw.get("metadata", {}).get("generation", 0) + 1
         metadata = {"namespace": "team", "name": "churn", "uid": "u1", "generation": generation, "resourceVersion": "1"}
-        self.raw = {"metadata": metadata, "spec": spec(version, **trial), "status": self.raw.get("status", {})}
+        watched = {} if self.monitoring is None else {"monitoring": self.monitoring}
+        wish = {**spec(version, **trial), **watched}
+        self.raw = {"metadata": metadata, "spec": wish, "status": self.raw.get("status", {})}
         return Intent.of(self.owner, SERVING_IMAGE).hash
 
     @property
@@ -154,7 +158,7 @@ class World:
         heard = [envoy for envoy in self.envoys if not envoy.silent]
         question = labels.question(self.newest_trial, self.now) if self.trials else None
         self.questions += question is not None
-        return Observation(
+        seen = Observation(
             labels=self._labels(question) if question and not self.silence else None,
             ledger_silence=self.silence if question else None,
             now=self.now,
@@ -172,6 +176,18 @@ class World:
             ),
             recordings=self.recordings,
         )
+        return self._watched(seen)
+
+    def _watched(self, seen: Observation) -> Observation:
+        monitoring = seen.deployment.monitoring
+        rested = self.watched_at is None or (self.now - self.watched_at).total_seconds() >= quality.ASKED
+        question = quality.question(seen.deployment, find_champion(seen), self.now) if rested else None
+        if monitoring is None or question is None:
+            return seen
+        self.watched_at = self.now
+        if self.silence:
+            return replace(seen, quality_silence=self.silence)
+        return replace(seen, quality=self._labels(question))
 
     def tick(self, *, lost: bool = False) -> Plan:
         """Two seconds: one reconcile, whose writes may be lost, then the world goes on."""
@@ -313,4 +329,5 @@ def _told(known: list[Batch], variant: str, question: labels.Question) -> Labell
     answers, wrong = (
         sum(getattr(each, what) for each in known if each.variant == variant) for what in ("answers", "wrong")
     )
-    return Labelled(answers, ((wrong, answers),) * len(question.guardrails))
+    delay = 90.0 if question.delays and answers else None
+    return Labelled(answers, ((wrong, answers),) * len(question.guardrails), delay)

@@ -1,6 +1,7 @@
 """The ledger of each namespace that needs one; and the two Secrets that labels need, which are made once and then left.
 
-A label measure in a ModelDeployment's trial asks for a ledger; receipts come from every model of our own image.
+A label measure in a ModelDeployment's trial or monitoring asks for a ledger; receipts come from every model of our own
+image.
 """
 
 import asyncio
@@ -95,9 +96,10 @@ class Ledgers:
 
 
 def names_labels(raw: Object) -> bool:
-    """Whether a ModelDeployment's trials are decided by labels."""
+    """Whether labels decide a ModelDeployment's trials, or watch its champion."""
     trial = raw["spec"]["trial"]
-    return any(each["measure"] in LABEL_MEASURES for each in (*trial["guardrails"], *trial["objectives"]))
+    judged = any(each["measure"] in LABEL_MEASURES for each in (*trial["guardrails"], *trial["objectives"]))
+    return judged or "monitoring" in raw["spec"]
 
 
 def gives_receipts(raw: Object) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -27,6 +28,15 @@ class Ledger:
     session: aiohttp.ClientSession
     token: Callable[[str], Awaitable[str | None]]
     known: dict[str, str] = field(default_factory=dict)  # namespace -> token
+    asked: dict[str, datetime] = field(default_factory=dict)  # whose quality was asked for, by uid -> when
+
+    def rested(self, uid: str, now: datetime, every: float) -> bool:
+        """Whether the quality of a ModelDeployment may be asked for again, `every` seconds; then it is asked now."""
+        last = self.asked.get(uid)
+        if last is not None and 0 <= (now - last).total_seconds() < every:
+            return False
+        self.asked[uid] = now
+        return True
 
     async def labels(self, namespace: str, deployment: str, question: Question) -> Labels:
         """Asks the ledger of a namespace. Raises Silent when it tells nothing; a token that it refuses is read anew."""
@@ -69,6 +79,7 @@ def body(question: Question) -> dict[str, Any]:
         "windows": [{"since": window.since, "until": window.until} for window in question.windows],
         "variants": list(question.variants),
         "measures": [_measure(guardrail) for guardrail in question.guardrails],
+        **({"delays": True} if question.delays else {}),
     }
 
 
@@ -86,7 +97,8 @@ def _labelled(raw: Json, measures: int) -> Labelled:
     counts: Sequence[Json] = raw["measures"]
     if len(counts) != measures:
         raise ValueError(f"{measures} measures were asked for, and {len(counts)} told")
-    return Labelled(int(raw["answers"]), tuple((int(each["events"]), int(each["exposures"])) for each in counts))
+    told = tuple((int(each["events"]), int(each["exposures"])) for each in counts)
+    return Labelled(int(raw["answers"]), told, float(raw["delay"]) if "delay" in raw else None)
 
 
 def _measure(guardrail: Guardrail) -> dict[str, Any]:

@@ -21,8 +21,9 @@ class Question:
     """What the ledger is asked: of each window and variant, the counts of each measure."""
 
     windows: tuple[Window, ...]
-    variants: tuple[str, str]
+    variants: tuple[str, ...]
     guardrails: tuple[Guardrail, ...]  # that labels tell; objectives among them
+    delays: bool = False  # whether to tell how late labels came
 
 
 @dataclass(frozen=True, slots=True)

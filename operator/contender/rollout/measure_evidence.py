@@ -150,7 +150,7 @@ class MeasureEvidence:
     @property
     def name(self) -> str:
         """`errors`, `latency over 250ms`, `latency p95`, `recall of fraud`; an objective says so."""
-        return f"{'objective ' if self.objective else ''}{self.guardrail.measure}{_which(self.guardrail)}"
+        return f"{'objective ' if self.objective else ''}{named(self.guardrail)}"
 
     def summary(self, confidence: float) -> str:
         """The trial's numbers for people. Their intervals hold at all looks together."""
@@ -239,6 +239,11 @@ class MeasureEvidence:
         if quantile is None:
             return self.trial.ratio_interval(confidence)
         return self.times.ratio_interval(quantile, confidence)
+
+
+def named(guardrail: Guardrail) -> str:
+    """What is measured: `errors`, `latency over 250ms`, `recall of fraud`."""
+    return f"{guardrail.measure}{_which(guardrail)}"
 
 
 def _which(guardrail: Guardrail) -> str:

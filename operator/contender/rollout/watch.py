@@ -2,10 +2,9 @@
 
 The bound is the greater of `below` and `noWorseThan` times the old champion's upper confidence limit; of a quantile p
 the share of answers slower than `noWorseThan` times its upper limit, which may be 1 - p. A change for the
-worse may come at any time, so what is watched is a sum of bets that begin anew at each look: R = L * (1 + R), with L
-the look's likelihood ratio (an e-detector of Shiryaev and Roberts' kind; Shin, Ramdas and Rinaldo, arXiv:2203.03532).
-While the bound is kept, R minus the number of looks cannot be expected to grow, so the chance that R ever reaches
-n / alpha within n looks is at most alpha: divided by n it is an e-value for the whole standby.
+worse may come at any time, so what is watched is a sum of bets that begin anew at each look (`detector`). While the
+bound is kept, the chance that it ever reaches n / alpha within n looks is at most alpha: divided by n it is an e-value
+for the whole standby.
 """
 
 import math
@@ -14,7 +13,7 @@ from typing import Any, Self
 
 from contender.api import Guardrail, Json
 from contender.ladder import EDGES
-from contender.rollout import evalues
+from contender.rollout import detector, evalues
 from contender.rollout.counting import Count
 from contender.rollout.measure_evidence import MeasureEvidence
 from contender.rollout.ratio import carried
@@ -47,12 +46,7 @@ class Watch:
         """The watch after one more look."""
         if self.bound is None or not count.exposures:
             return replace(self, seen=self.seen + count)
-        odds = self.bound / (1 - self.bound)
-        before = self.sums or (-math.inf,) * len(evalues.LARGER.factors)
-        sums = tuple(
-            evalues.stored(evalues.log_likelihood_ratio(count.events, count.exposures, odds, factor) + _log1p_exp(log))
-            for log, factor in zip(before, evalues.LARGER.factors, strict=True)
-        )
+        sums = detector.again(self.sums, count, self.bound, evalues.LARGER)
         return replace(self, seen=self.seen + count, sums=sums)
 
     def breach(self, looks: float) -> float:
@@ -95,8 +89,3 @@ def _bound(measure: MeasureEvidence, confidence: float) -> float | None:
         limits += [limit] if limit < 1 or events else []  # a few requests, and none of them bad, tell nothing
     greatest = max(limits, default=1.0)
     return greatest if greatest < 1 else None
-
-
-def _log1p_exp(log: float) -> float:
-    """ln(1 + exp(log)) without overflow."""
-    return max(log, 0.0) + math.log1p(math.exp(-abs(log)))
