@@ -1,6 +1,8 @@
 """The tasks of many ModelDeployments that are all woken at once."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -55,3 +57,20 @@ async def test_those_that_only_wait_for_another_keep_nobody_from_working() -> No
     await asyncio.gather(*waiting)
 
     assert not turns._free.locked()
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(0.0, 2.0), (1.0, 5.0), (60.0, 30.0)])
+async def test_whoever_waited_for_a_turn_looks_the_less_often(
+    monkeypatch: pytest.MonkeyPatch, waited: float, pause: float
+) -> None:
+    @asynccontextmanager
+    async def one() -> AsyncIterator[float]:
+        yield waited
+
+    async def reconcile(*_: object) -> float:
+        return 2.0
+
+    monkeypatch.setattr(handlers, "reconcile", reconcile)
+    tasks = Tasks(cast(World, cast(Any, SimpleNamespace(turns=SimpleNamespace(one=one)))))
+
+    assert await tasks._once("team", "churn") == pause
