@@ -18,7 +18,8 @@ from contender.cluster.kinds import Kind
 from contender.cluster.store import label
 from contender.reconcile import World, reconcile
 
-RELIST_SECONDS = 300.0  # a deletion that a broken watch missed is noticed by then
+RELIST_SECONDS = 3600.0  # a deletion that nobody told of is noticed by then
+GAP_SECONDS = 5.0  # for which watches begin anew, of which one did
 FOLLOW_SECONDS = 10.0  # before HTTPRoutes, which could not be watched, are asked for again
 BREATH_SECONDS = 0.2  # between two reconciles of one object, so that a burst of events costs one
 REST, LONGEST_REST = 5, 30.0  # times as long as a turn was waited for; seconds
@@ -115,14 +116,16 @@ def take(world: World, tasks: Tasks, kind: Kind, event: Mapping[str, Any]) -> No
         tasks.wake(namespace, owner)
 
 
-def registry(world: World, tasks: Tasks) -> kopf.OperatorRegistry:
-    """One silent event handler for each kind."""
+def registry(world: World, tasks: Tasks, gap: asyncio.Event) -> kopf.OperatorRegistry:
+    """One silent event handler for each kind. `gap` is set when a watch began anew, which tells no deletion."""
     known = kopf.OperatorRegistry()
     kopf.on.login(registry=known)(kopf.login_with_service_account)
     for kind in kinds.WATCHED:
 
         async def handle(event: Any, *, kind: Kind = kind, **_: Any) -> None:
             take(world, tasks, kind, event)
+            if event["type"] is None:
+                gap.set()
 
         kopf.on.event(kind.group, kind.version, kind.plural, id=kind.plural, registry=known)(handle)
     return known
@@ -154,13 +157,13 @@ def settings() -> kopf.OperatorSettings:
 
 async def operate(world: World, namespaces: tuple[str, ...], identity: str) -> None:
     """Runs until cancelled. `namespaces` are those to watch; none means all. `identity` names this process."""
-    tasks = Tasks(world)
+    tasks, gap = Tasks(world), asyncio.Event()
     await relist(world, tasks, namespaces)
     following = [asyncio.create_task(_follow_routes(world, tasks, namespace)) for namespace in namespaces or (None,)]
-    listing = asyncio.create_task(_relist_for_ever(world, tasks, namespaces))
+    listing = asyncio.create_task(_relist_for_ever(world, tasks, namespaces, gap))
     try:
         await kopf.operator(
-            registry=registry(world, tasks),
+            registry=registry(world, tasks, gap),
             settings=settings(),
             standalone=True,
             identity=identity,  # type: ignore[arg-type]  # a NewType of str that kopf does not export
@@ -183,9 +186,11 @@ async def relist(world: World, tasks: Tasks, namespaces: tuple[str, ...]) -> Non
         tasks.wake(namespace, name)
 
 
-async def _relist_for_ever(world: World, tasks: Tasks, namespaces: tuple[str, ...]) -> None:
+async def _relist_for_ever(world: World, tasks: Tasks, namespaces: tuple[str, ...], gap: asyncio.Event) -> None:
     while True:
-        await asyncio.sleep(RELIST_SECONDS)
+        await _event_or_timeout(gap, RELIST_SECONDS)
+        await asyncio.sleep(GAP_SECONDS)
+        gap.clear()
         try:
             await relist(world, tasks, namespaces)
         except (Transient, Refused) as error:
