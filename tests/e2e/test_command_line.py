@@ -1,24 +1,13 @@
 """The command line before a real cluster: it foretells a trial from live traffic, and judges it again afterwards."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+from tests.e2e.labelling import contender
 from tests.e2e.models import Models
 from tests.e2e.story import QUICK_TRIAL, Story
 
 LONG_ENOUGH = "15s"  # at each share, for the rate of the traffic to be known
-
-
-def contender(story: Story, *arguments: str) -> str:
-    """What the command says, which must end well."""
-    command = [str(Path(sys.executable).with_name("contender")), *arguments, "--namespace", story.scene.namespace]
-    environment = {**os.environ, "KUBECONFIG": str(story.scene.cluster.kubeconfig)}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, f"{ended.returncode}: {ended.stdout}{ended.stderr}"
-    return ended.stdout
 
 
 def test_a_trial_in_the_cluster_is_foretold_judged_again_explained_and_drawn(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from contender import names
-from tests.e2e.labelling import Digits, Labeller, volume
+from tests.e2e.labelling import Digits, contender, labeller
 from tests.e2e.models import Models
 from tests.e2e.story import QUICK_TRIAL, Story
-from tests.e2e.test_command_line import contender
+from tests.labelling import Labeller, volume
 
 JUDGED_BY_LABELS = {
     **QUICK_TRIAL,
@@ -24,7 +24,7 @@ NEW_KEY = 300  # seconds before a key that was added is in force
 @pytest.fixture
 def story(story: Story) -> Iterator[Story]:
     """With a volume for the ledger."""
-    with volume(story):
+    with volume(story.scene.cluster, story.scene.namespace):
         yield story
 
 
@@ -42,7 +42,7 @@ def test_a_challenger_that_is_wrong_more_often_is_rejected_by_labels_that_come_l
     with story.traffic(rate=100, body=digits) as answers:
         story.when().applies(models.mistaken)
         story.then().says("LabelsAreAwaited", within=120)
-        with Labeller(story, digits, answers, tmp_path).labelling():
+        with labeller(story, digits, answers, tmp_path).labelling():
             trial = story.then().rejected(models.mistaken, within=180)
 
     assert trial["status"]["verdict"]["rule"] == "GuardrailIsBreached"
@@ -60,7 +60,7 @@ def test_a_better_challenger_waits_for_labels_and_is_promoted_when_they_prove_it
         story.when().applies(models.good_v2)
         waiting = story.then().says("LabelsAreAwaited", within=120)
         passing, ready = story.scene.condition("TrialPassing"), story.scene.condition("Ready")
-        with Labeller(story, digits, answers, tmp_path).labelling():
+        with labeller(story, digits, answers, tmp_path).labelling():
             story.then().promoted(models.good_v2, within=240)
 
     assert waiting["decision"] == "Hold"
@@ -75,15 +75,15 @@ def test_a_ledger_that_is_killed_in_mid_trial_has_lost_no_label(story: Story, mo
     with story.traffic(rate=100, body=digits) as answers:
         story.when().applies(models.good_v2)
         story.then().has_the_share(models.good_v2, 25)
-        labeller = Labeller(story, digits, answers, tmp_path)
+        labels = labeller(story, digits, answers, tmp_path)
         story.then().is_answered(answers, since=time.time(), count=1000)
-        labeller.sends()
+        labels.sends()
         story.scene.kubectl("delete", "pod", f"{names.LEDGER}-0", "--grace-period=0", "--force")
-        again = labeller.sends_again()
-        with labeller.labelling():
+        again = labels.sends_again()
+        with labels.labelling():
             story.then().promoted(models.good_v2, within=240)
 
-    assert len(labeller.sent) >= 1000
+    assert len(labels.sent) >= 1000
     assert re.search(r"^0 labels taken, 0 replaced others, [0-9,]+ were known, 0 refused", again)
     assert answers.failed() == []
 
@@ -93,15 +93,15 @@ def test_a_key_that_is_rotated_in_mid_trial_refuses_no_label(story: Story, model
     digits = Digits()
     story.given(models.good_v1).is_challenged_by(models.good_v2, guardrails=JUDGED_BY_LABELS["guardrails"])
     with story.traffic(rate=20, body=digits) as answers:
-        labeller = Labeller(story, digits, answers, tmp_path)
+        labels = labeller(story, digits, answers, tmp_path)
         said = contender(story, "keys", "rotate")
-        with labeller.labelling():
+        with labels.labelling():
             story.then().is_answered(answers, since=time.time(), count=20 * (NEW_KEY + 60), within=NEW_KEY + 120)
-        last = labeller.sends()
+        last = labels.sends()
         listed = contender(story, "keys", "list")
 
     assert "added: a key in force from" in said
     assert "refused" not in last.replace(", 0 refused", "")
-    assert len(keys_of(labeller)) == 2
+    assert len(keys_of(labels)) == 2
     assert listed.count("in force") == 2  # the column, and one key
     assert answers.failed() == []

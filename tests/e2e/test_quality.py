@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from contender.health import PORT
-from tests.e2e.labelling import Digits, Labeller, volume
+from tests.e2e.labelling import Digits, labeller
 from tests.e2e.leader import holder
 from tests.e2e.models import Models
 from tests.e2e.story import Story
 from tests.installation import NAMESPACE as SYSTEM
+from tests.labelling import volume
 
 WATCHED = {"window": "1m", "quality": [{"measure": "accuracy", "below": 0.2}]}
 
@@ -31,7 +32,7 @@ class Changing(Digits):
 @pytest.fixture
 def story(story: Story) -> Iterator[Story]:
     """With a volume for the ledger."""
-    with volume(story):
+    with volume(story.scene.cluster, story.scene.namespace):
         yield story
 
 
@@ -53,7 +54,7 @@ def test_a_champion_whose_labels_go_bad_is_told_and_again_once_they_are_good(
 ) -> None:
     digits = Changing()
     story.given(models.good_v2).serves(monitoring=WATCHED)
-    with story.traffic(rate=100, body=digits) as answers, Labeller(story, digits, answers, tmp_path).labelling():
+    with story.traffic(rate=100, body=digits) as answers, labeller(story, digits, answers, tmp_path).labelling():
         story.then().keeps_its_quality("True", "QualityIsKept", within=120)
         kept = story.scene.status()["quality"]
         digits.changed = True

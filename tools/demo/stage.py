@@ -1,4 +1,7 @@
-"""Everything that stands before the story begins: cluster, operator, models in their store, an empty namespace."""
+"""Everything that stands before the story begins: cluster, operator, models in their store, an empty namespace.
+
+And in it a volume for the ledger, which labels come to: the cluster has no StorageClass.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from tests import models
 from tests.cluster import Cluster
 from tests.cluster.steps import step
 from tests.installation import install
+from tests.labelling import make_volume, remove_volume
 from tests.namespaces import remove
 from tests.store import Store, StoredModel
 
@@ -20,6 +24,7 @@ MODELS: Mapping[str, Callable[[Path], str]] = {
     "v1": models.good_v1,
     "v2": models.good_v2,
     "v3": models.slow_and_failing,
+    "v4": models.mistaken,
 }
 
 
@@ -36,14 +41,16 @@ def build(cluster: Cluster, console: Console) -> Stage:
     with step("make an empty namespace", "1 s; 10 s after an earlier demo"):
         remove(cluster, NAMESPACE)
         cluster.kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
+        remove_volume(cluster, NAMESPACE)
         cluster.kubectl("create", "namespace", NAMESPACE)
+        make_volume(cluster, NAMESPACE)
     return Stage(cluster, _trained(Store(cluster), console))
 
 
 def _trained(store: Store, console: Console) -> dict[str, StoredModel]:
     stored = {}
     with TemporaryDirectory() as folder:
-        for version in track(MODELS, "train three models on scikit-learn's digits and store them", console=console):
+        for version in track(MODELS, "train four models on scikit-learn's digits and store them", console=console):
             digest = MODELS[version](Path(folder) / version)
             stored[version] = StoredModel(store.put(Path(folder) / version, f"digits/{version}"), version, digest)
     return stored

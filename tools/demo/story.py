@@ -1,12 +1,17 @@
-"""The story of the design: v1 serves, v2 is promoted, v3 is caught and sent back, a revert moves nothing."""
+"""The story: v1 serves, v2 is promoted, v3 is caught and sent back, v4 by labels, a revert moves nothing."""
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from contender import names
-from tests import models
+from tests import labelling, models
+from tests.labelling import Labeller
 from tests.load import Load, Recording
 from tests.load.node_port import door
 from tools.demo.screen import Screen
@@ -30,6 +35,7 @@ SPEC: Json = {
             {"measure": "errors", "noWorseThan": 2, "below": 0.01},
             {"measure": "rejected", "noWorseThan": 2, "below": 0.01},
             {"measure": "latency", "over": "250ms", "noWorseThan": 2, "below": 0.01},
+            {"measure": "accuracy", "noWorseThan": 2, "below": 0.02},
         ],
     },
     "traffic": {"timeout": "5s"},
@@ -54,16 +60,36 @@ class Play:
         """Play it to its end; raises Unfinished when the cluster does not follow."""
         self._apply("v1")
         self._watch("v1 is applied: the first model serves without a trial", _champion_is("v1"))
-        with door(self.stage.cluster, NAMESPACE, NAME, NODE_PORT) as base, _load(base) as self.recording:
-            self._watch(f"{RATE:.0f} requests a second come in", lambda _: len(self.recording) > 5 * RATE)
+        self._kubectl("rollout", "status", f"statefulset/{names.LEDGER}", f"--timeout={PATIENCE:.0f}s")
+        requests = Requests()
+        with (
+            door(self.stage.cluster, NAMESPACE, NAME, NODE_PORT) as base,
+            requests.sent_to(base) as self.recording,
+            self._labels(requests),
+        ):
+            self._watch(
+                f"{RATE:.0f} requests a second come in; what was right is known {labelling.LATE:.0f} s later",
+                lambda _: len(self.recording) > 5 * RATE,
+            )
             self._apply("v2")
             self._watch("v2 is applied, a better model: it is tried on live traffic", _champion_is("v2"))
             self._apply("v3")
             self._watch("v3 is applied: slow, and failing on some inputs", _rejected("v3"))
+            self._apply("v4")
+            self._watch("v4 is applied: quick, without an error, and wrong more often: labels tell", _rejected("v4"))
             before = self._pods()
             self._apply("v2")
             self._watch("v2 is applied again: a revert", self._lasts(5.0, _champion_is("v2")))
             self.moved_by_the_revert = before ^ self._pods()
+
+    @contextmanager
+    def _labels(self, requests: "Requests") -> Iterator[None]:
+        """While the block runs labels are sent by the command line, as anyone would."""
+        with TemporaryDirectory() as folder:
+            command = partial(labelling.contender, self.stage.cluster, NAMESPACE)
+            labeller = Labeller(command, NAME, requests.right, self.recording, Path(folder))
+            with labeller.labelling():
+                yield
 
     def restarts(self) -> int:
         """How often containers of the namespace began anew."""
@@ -104,10 +130,23 @@ class Play:
         return self.stage.cluster.kubectl("-n", NAMESPACE, *args, input=input)
 
 
-def _load(base: str) -> Load:
-    rows = models.traffic(2000, {models.FAILING_PIXEL: FULLY_INKED})
-    bodies = [models.v2_request(row[None]) for row in rows]
-    return Load(f"{base}/v2/models/{NAME}/infer", RATE, lambda number: bodies[number % len(bodies)], pool=256)
+class Requests:
+    """What clients ask, over and over: digits of which some are fully inked where v3 fails."""
+
+    def __init__(self) -> None:
+        rows, digits = models.digits()
+        known = {row.tobytes(): int(digit) for row, digit in zip(rows, digits, strict=True)}
+        asked = models.traffic(2000, {models.FAILING_PIXEL: FULLY_INKED})
+        self._right = [known[row.tobytes()] for row in asked]
+        self._bodies = [models.v2_request(row[None]) for row in asked]
+
+    def right(self, number: int) -> int:
+        """The digit that the request of that number shows."""
+        return self._right[number % len(self._right)]
+
+    def sent_to(self, base: str) -> Load:
+        bodies = self._bodies
+        return Load(f"{base}/v2/models/{NAME}/infer", RATE, lambda number: bodies[number % len(bodies)], pool=256)
 
 
 def _champion_is(version: str) -> Callable[[Told], bool]:
