@@ -44,6 +44,7 @@ NEEDED = {
     "a model fetches itself": (VARIANT, OUTSIDE, HTTPS),
     "a client sends labels": (CLIENT, LEDGER, LABELS),
     "the operator asks a ledger": (OPERATOR, LEDGER, LABELS),
+    "the operator looks up names": (OPERATOR, DNS, LOOKUP),
     "a ledger looks up names": (LEDGER, DNS, LOOKUP),
 }
 NOT_NEEDED = {
