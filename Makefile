@@ -110,7 +110,7 @@ test-formats: venv .formats/.complete ## models of other libraries, written and 
 overload: venv ## a minute of five times what a slow model can answer: goodput and memory
 	$(RUN) -m tests.serving.overload 60
 
-demo: venv ## the whole story on a cluster: serve, promote, reject, revert (first run about 15 minutes, then under 4)
+demo: venv ## the whole story on a cluster: serve, promote, reject, judge by labels, revert (first run about 15 minutes, then under 4)
 	$(RUN) -m tools.demo
 
 demo-down: venv ## take the demo and its cluster away
