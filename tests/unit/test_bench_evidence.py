@@ -14,10 +14,9 @@ from benchmarks.evidence.outcome import Figures, Outcome, Truth, Verdict, figure
 from benchmarks.evidence.rivals import Opinion
 from benchmarks.evidence.stream import LOOK, SOAK, STEPS, Count, Stream
 from contender.api import Phase, Trial
-from contender.intent import Intent
-from contender.observation import Counters, Route, RouterPod, Variant
+from contender.observation import Counters
 from contender.rollout import look
-from contender.rollout.commands import Commands
+from tests.unit.sights import sight
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = {
@@ -47,40 +46,18 @@ def counters(count: Count, looks: int, run: int) -> Counters:
     return Counters(completed=exposures, errors=events, begun=exposures)
 
 
-def sight(seen: Stream, looks: int, run: int, share: int) -> look.Sight:
+def seen_after(seen: Stream, looks: int, run: int, share: int) -> look.Sight:
     both = {"champion": seen.champion, "challenger": seen.challenger}
-    pod = RouterPod(
-        name="router",
-        uid="router",
-        uptime=float(LOOK * (looks + 1)),
-        listening=True,
-        route=Route("champion", "challenger", share),
-        clusters=frozenset(both),
-        active={},
-        counters={variant: counters(count, looks, run) for variant, count in both.items()},
-    )
-    return look.Sight(
-        now=START + timedelta(seconds=LOOK * looks),
-        challenger=Variant(Intent("challenger", {}, {}, "serving:1"), 1, 1),
-        champion_ready=True,
-        champion_replicas=1,
-        capacity=1,
-        pods=(pod,),
-        silent=(),
-        recordings={},
-        share_is_live=True,
-        commands=Commands(),
-        settled=False,
-        by_user=False,
-    )
+    counted = {variant: counters(count, looks, run) for variant, count in both.items()}
+    return sight(START + timedelta(seconds=LOOK * looks), float(LOOK * (looks + 1)), share, counted)
 
 
 def operators_verdict(seen: Stream, run: int) -> tuple[Verdict, int]:
     """Look by look, with the route of the last look live in the router pod and its counters."""
     trial = Trial.parse({"metadata": {"name": "trial", "resourceVersion": "1"}, "spec": SPEC})
-    trial = look.again(trial, sight(seen, 0, run, 0))
+    trial = look.again(trial, seen_after(seen, 0, run, 0))
     for at in range(seen.looks):
-        trial = look.again(trial, sight(seen, at + 1, run, look.share(trial)))
+        trial = look.again(trial, seen_after(seen, at + 1, run, look.share(trial)))
         if trial.phase in GIVEN:
             return GIVEN[trial.phase], at
     return Verdict.OPEN, seen.looks - 1

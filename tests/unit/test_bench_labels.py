@@ -25,12 +25,11 @@ from benchmarks.evidence.labels.stream import (
 from benchmarks.evidence.outcome import Truth
 from benchmarks.evidence.stream import STEPS
 from contender.api import Trial
-from contender.intent import Intent
-from contender.observation import Counters, Labelled, Labels, Route, RouterPod, Variant
+from contender.observation import Counters, Labelled, Labels
 from contender.rollout import look
-from contender.rollout.commands import Commands
 from contender.rollout.evidence import Evidence
 from contender.rollout.labels import EVERY, NOTHING_ASKED, Heard, question
+from tests.unit.sights import sight
 
 REQUESTS = 20_000  # from look to look: enough to prove that there are no errors
 HONEST = Kind("honest", 0.75, (0.02, 0.04), Delay(1))
@@ -81,31 +80,8 @@ class Operator:
         return str((self.trial.verdict or {})["rule"])
 
     def sight(self, at: int, share: int, heard: Heard) -> look.Sight:
-        pod = RouterPod(
-            name="router",
-            uid="router",
-            uptime=EVERY * (at + 2),
-            listening=True,
-            route=Route(CHAMPION, CHALLENGER, share),
-            clusters=frozenset(VARIANTS),
-            active={},
-            counters={variant: Counters(completed=sent, begun=sent) for variant, sent in self.sent.items()},
-        )
-        return look.Sight(
-            now=START + timedelta(seconds=EVERY * at),
-            challenger=Variant(Intent(CHALLENGER, {}, {}, "serving:1"), 1, 1),
-            champion_ready=True,
-            champion_replicas=1,
-            capacity=1,
-            pods=(pod,),
-            silent=(),
-            recordings={},
-            share_is_live=True,
-            commands=Commands(),
-            settled=False,
-            by_user=False,
-            heard=heard,
-        )
+        counted = {variant: Counters(completed=sent, begun=sent) for variant, sent in self.sent.items()}
+        return sight(START + timedelta(seconds=EVERY * at), EVERY * (at + 2), share, counted, heard)
 
     def ending(self, seen: Stream, run: int, cell: Cell) -> Ending:
         said = Ending("", 0)
